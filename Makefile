@@ -1,0 +1,35 @@
+# Everything lives in .venv; each target installs what it needs once and can be run again at once.
+.PHONY: chat test train bench lint clean
+
+PYTHON ?= python3
+PIP = .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+chat: .venv/.runtime
+	@.venv/bin/apocrypha chat
+
+test: .venv/.test
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	.venv/bin/pytest --cov -q
+
+train: .venv/.train
+
+bench: .venv/.train
+	@.venv/bin/apocrypha bench
+
+clean:
+	rm -rf .venv .work .mypy_cache .pytest_cache .ruff_cache .coverage
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) -e .
+	@touch $@
+
+.venv/.train: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) -e '.[train]'
+	@touch $@ .venv/.runtime
+
+.venv/.test: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) -e '.[train,test]'
+	@touch $@ .venv/.runtime .venv/.train

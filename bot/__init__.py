@@ -1,0 +1,1 @@
+"""The audience: conversations, frontends, settings and the command line."""

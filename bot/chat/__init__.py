@@ -1,0 +1,1 @@
+"""Frontends: each turns a person's line into `Conversation.reply` and shows what comes back."""

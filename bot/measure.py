@@ -1,0 +1,113 @@
+"""The verbs `evaluate` and `bench`: a voice's loss beside the n-gram's, and its speed beside PyTorch's."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bot.settings import Settings
+from corpora import corpus
+from corpora.corpus import Corpus
+from corpora.errors import UserError
+from generators.generator import Generator, trained_folder
+from training import checkpoint
+from training.vocabulary import Vocabulary
+
+ORDERS = range(1, 10)  # characters of context of the n-gram models a network has to beat
+
+
+def evaluate(voice: Generator, settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return the scores of `voice` on the test part of its corpus, which it was never trained on."""
+    plugin = voice.plugin
+    text = corpus.build(plugin.manifest.corpus, plugin.folder, settings.places, plugin.hook("clean"))
+    folder = trained_folder(plugin, settings.models)
+    card = checkpoint.read_card(folder) if folder else None
+    if card and card.corpus.get("digest") != text.digest:
+        say(f"({plugin.name}: the model was trained on another text or another split; it may have seen this test text)")
+    nats = voice.score(text.test)
+    order, best = _best_ngram(text, settings)
+    return {
+        "style": plugin.name,
+        "model": voice.digest,
+        "nats_per_character": nats,
+        "bits_per_character": nats / math.log(2),
+        "fp32_nats_per_character": card.scores.get("test") if card else None,
+        "best_ngram_nats": best,
+        "best_ngram_order": order,
+        "parameters": card.parameters if card else 0,
+        "test_characters": len(text.test),
+    }
+
+
+def _best_ngram(text: Corpus, settings: Settings) -> tuple[int, float]:
+    """Return (order, nats) of the best modified Kneser-Ney model; kept by the text's digest, since it never changes."""
+    path = settings.cache / f"ngram-{text.digest[:24]}.json"
+    if not path.exists():
+        from training.evaluation.kneser_ney import character_nats
+
+        vocabulary = Vocabulary(text.alphabet)
+        train, test = vocabulary.encode(text.train), vocabulary.encode(text.test)
+        losses = character_nats(train, test, len(vocabulary), ORDERS)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({order: float(nats.mean()) for order, nats in losses.items()}))
+    means = {int(order): nats for order, nats in json.loads(path.read_text()).items()}
+    order = min(means, key=means.__getitem__)
+    return order, means[order]
+
+
+def bench(voice: Generator, settings: Settings, characters: int = 4000) -> dict[str, Any]:
+    """Time one stream on one core, drawing included: this engine, and the same weights stepped in PyTorch eager."""
+    folder = trained_folder(voice.plugin, settings.models)
+    if not folder:
+        raise UserError(
+            f"{voice.plugin.name} has no trained model to time. `apocrypha train {voice.plugin.name}` makes one."
+        )
+    engine = _rounds(lambda count: _engine_seconds(voice, count), characters)
+    torch_eager = _rounds(_torch_stepper(folder), characters // 10)
+    return {
+        "style": voice.plugin.name,
+        "model": voice.digest,
+        "one_stream": {"engine": engine, "torch_eager": torch_eager, "ratio": engine / torch_eager},
+    }
+
+
+def _rounds(seconds: Callable[[int], float], characters: int) -> float:
+    """Return characters per second: the median of five rounds, after one that is not counted."""
+    seconds(characters // 4)
+    return float(np.median([characters / seconds(characters) for _ in range(5)]))
+
+
+def _engine_seconds(voice: Generator, count: int) -> float:
+    from generators.sampling import Sampling
+
+    request = voice.request(Sampling(), seed=0, length=count, stop="")
+    started = time.perf_counter()
+    written = sum(1 for _ in voice.stream(request))
+    assert written == count
+    return time.perf_counter() - started
+
+
+def _torch_stepper(folder: Any) -> Callable[[int], float]:
+    """Return a timer of the usual way: one forward pass of the module per character, and a draw."""
+    import torch
+
+    from training.model import CharacterModel
+
+    torch.set_num_threads(1)
+    model = checkpoint.load(folder)
+    network = CharacterModel(model.card.model, len(model.card.vocabulary)).eval()
+    network.load_arrays(model.arrays)
+
+    def seconds(count: int) -> float:
+        with torch.inference_mode():
+            ids, state = torch.zeros(1, 1, dtype=torch.long), network.start(1)
+            started = time.perf_counter()
+            for _ in range(count):
+                logits, state = network(ids, state)
+                ids = torch.multinomial(logits[:, -1].softmax(-1), 1)
+            return time.perf_counter() - started
+
+    return seconds

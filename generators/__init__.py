@@ -1,0 +1,1 @@
+"""Voices: what a plugin is, how a trained one speaks, and the bundled styles."""

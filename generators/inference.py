@@ -1,0 +1,93 @@
+"""A model folder as a running network: ONNX Runtime, no torch."""
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from corpora.errors import UserError
+from training.checkpoint import Model
+from training.vocabulary import Vocabulary
+
+Logits = NDArray[np.float32]
+State = NDArray[Any]  # (streams, size): a row is all that a stream remembers
+GRAPH_VERSION = 1  # of generators/graph.py; a change there makes old cached graphs useless
+
+
+class LanguageModel(Protocol):
+    """Anything that predicts the next character: a network, or the counts that stand in before one is trained."""
+
+    vocabulary: Vocabulary
+
+    def start(self, streams: int) -> State:
+        """Return the memory of `streams` streams that have read nothing."""
+
+    def step(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
+        """Read one character per stream, ids (streams,); return logits (streams, V) and the new state."""
+
+    def read(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
+        """Read a text per stream in one call, ids (T, streams); return logits (T, streams, V) and the new state."""
+
+
+class Network:
+    """The recurrent network of a model folder, many streams in one step.
+
+    The graphs are built once per model and kept in `cache`, named by the model's digest; `threads` are those of one
+    call (one is best up to a handful of streams).
+    """
+
+    def __init__(self, model: Model, cache: Path, arithmetic: str = "int8", threads: int = 1) -> None:
+        """Open the step graph; the sequence graph is opened when first used."""
+        self.vocabulary = model.vocabulary
+        self._model, self._cache, self._arithmetic, self._threads = model, cache, arithmetic, threads
+        config = model.card.model
+        self._state_size = config.layers * config.units * (2 if config.kind == "lstm" else 1)
+        self._step = self._open("step")
+        self._sequence: onnxruntime.InferenceSession | None = None
+
+    def start(self, streams: int) -> State:
+        """Return empty memories (streams, S)."""
+        return np.zeros((streams, self._state_size), dtype=np.float32)
+
+    def step(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
+        """Read one character per stream (see LanguageModel)."""
+        state, logits = self._step.run(None, {"state": state, "ids": ids})
+        return logits, state
+
+    def read(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
+        """Read a text per stream (see LanguageModel)."""
+        if self._sequence is None:
+            self._sequence = self._open("sequence")
+        state, logits = self._sequence.run(None, {"first": state, "text": ids})
+        return logits, state
+
+    def _open(self, form: str) -> onnxruntime.InferenceSession:
+        path = self._cache / f"{self._model.digest[:24]}-{self._arithmetic}-{form}-{GRAPH_VERSION}.onnx"
+        if not path.exists():
+            self._build(path, form)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own exceptions have no public base
+            path.unlink(missing_ok=True)
+            raise UserError(f"{path}: the cached network was broken and is removed; try again. ({error})") from error
+
+    def _build(self, path: Path, form: str) -> None:
+        from generators import graph  # imported where used: with a warm cache onnx is never loaded
+
+        data = graph.build(self._model, "fp32" if self._arithmetic == "fp32" else "int8", form == "sequence")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}.part")
+            part.write_bytes(data)
+            part.replace(path)
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot be written ({error.strerror}). Make room, or set APOCRYPHA_HOME."
+            ) from error

@@ -1,0 +1,65 @@
+"""Which plugins there are: bundled ones, folders of the user's, and installed distributions, all by the same door."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import metadata, util
+from pathlib import Path
+
+from corpora.errors import UserError, unknown
+from generators import plugin
+from generators.plugin import Plugin
+
+GROUP = "apocrypha.generators"  # an entry point here names the package that is the plugin's folder
+BUNDLED = Path(__file__).parent / "styles"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The plugins found, by name, and one line for each that is broken; a broken one stops nobody else."""
+
+    plugins: dict[str, Plugin] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> Plugin:
+        """Return the plugin of this name; raise UserError with the fault of a broken one, or with the known names."""
+        if name in self.broken:
+            raise UserError(self.broken[name])
+        if name not in self.plugins:
+            raise unknown("style", name, self.plugins)
+        return self.plugins[name]
+
+
+def find(folder: Path | None = None) -> Registry:
+    """Look for plugins: bundled, in the subfolders of `folder`, and by entry point. None of their code runs."""
+    registry = Registry()
+    for name, place, origin in _candidates(folder):
+        try:
+            found = plugin.read(place, origin) if place else _absent(name, origin)
+        except UserError as error:
+            registry.broken[name] = str(error)
+            continue
+        if found.name in registry.plugins:
+            other = registry.plugins.pop(found.name)
+            registry.broken[found.name] = (
+                f"Two plugins are named '{found.name}': {other.folder} ({other.origin}) and {found.folder} "
+                f"({found.origin}). Rename one in its plugin.toml."
+            )
+        elif found.name not in registry.broken:
+            registry.plugins[found.name] = found
+    return registry
+
+
+def _candidates(folder: Path | None) -> Iterator[tuple[str, Path | None, str]]:
+    for parent, origin in ((BUNDLED, "bundled"), (folder, "folder")):
+        if parent and parent.is_dir():
+            for place in sorted(parent.iterdir()):
+                if (place / "plugin.toml").exists():
+                    yield place.name, place, origin
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
+        spec = util.find_spec(point.value)  # finds a top-level package without importing it
+        origin = point.dist.name if point.dist else point.value
+        yield point.name, Path(spec.origin).parent if spec and spec.origin else None, origin
+
+
+def _absent(name: str, origin: str) -> Plugin:
+    raise UserError(f"The distribution {origin} names a plugin '{name}' in a package that is not there. Reinstall it.")

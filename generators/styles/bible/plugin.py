@@ -1,0 +1,33 @@
+"""The Bible's hooks: what a verse is, and how a message is put before it."""
+
+import re
+
+BOOKS = """
+Genesis, Exodus, Leviticus, Numbers, Deuteronomy, Joshua, Judges, Ruth, 1 Samuel, 2 Samuel, 1 Kings, 2 Kings,
+1 Chronicles, 2 Chronicles, Ezra, Nehemiah, Esther, Job, Psalms, Proverbs, Ecclesiastes, Song of Solomon, Isaiah,
+Jeremiah, Lamentations, Ezekiel, Daniel, Hosea, Joel, Amos, Obadiah, Jonah, Micah, Nahum, Habakkuk, Zephaniah, Haggai,
+Zechariah, Malachi, Matthew, Mark, Luke, John, Acts, Romans, 1 Corinthians, 2 Corinthians, Galatians, Ephesians,
+Philippians, Colossians, 1 Thessalonians, 2 Thessalonians, 1 Timothy, 2 Timothy, Titus, Philemon, Hebrews, James,
+1 Peter, 2 Peter, 1 John, 2 John, 3 John, Jude, Revelation
+"""
+_BOOK = "|".join(re.escape(book) for book in " ".join(BOOKS.split()).split(", "))
+_NUMBER = r"[1-9]\d{0,2}"
+VERSE = re.compile(rf"({_BOOK}) {_NUMBER}:{_NUMBER} \S.*")
+ENDS = (".", "?", "!", ":", ";", ",", ")")  # a verse may end inside a sentence; it does not end inside a word
+
+
+def prompt(message: str) -> str:
+    """Let the message stand as the verse before the answer."""
+    return f"\n{' '.join(message.split())}\n"
+
+
+def finish(text: str) -> str:
+    """Drop the space around a verse."""
+    return text.strip()
+
+
+def check(text: str) -> str:
+    """Say what keeps `text` from being one whole verse with book, chapter and verse; "" where nothing does."""
+    if not VERSE.fullmatch(text):
+        return "no book, chapter and verse at its head"
+    return "" if text.endswith(ENDS) else "does not end where a verse ends"

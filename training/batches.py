@@ -1,0 +1,80 @@
+"""Text cut into parallel streams, for training (truncated back-propagation through time) and for measuring."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.errors import UserError
+
+Block = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Window:
+    """One step's text: `inputs` and `targets` (streams, length); `fresh` where the carried state starts anew."""
+
+    inputs: Block
+    targets: Block
+    fresh: bool
+
+
+class Streams:
+    """The training text as `batch` contiguous streams, read side by side, `length` characters at a step.
+
+    A window is a pure function of the step number, so a run resumes exactly by remembering one integer. Each
+    pass over the text starts at another place (drawn from the seed and the pass's number), so that the streams
+    are cut elsewhere every time.
+    """
+
+    def __init__(self, ids: NDArray[np.uint16], batch: int, length: int, seed: int) -> None:
+        """Raise UserError where `ids` (characters,) are too few for one step."""
+        self.length = length
+        self.batch = batch
+        self.per_stream = (len(ids) - 1) // batch
+        self.steps_per_epoch = self.per_stream // length
+        if self.steps_per_epoch < 1:
+            raise UserError(
+                f"The training text has {len(ids):,} characters; {batch} streams of {length} need at least "
+                f"{batch * length + 1:,}. Use more text, or a smaller batch or length."
+            )
+        self._ids = ids
+        self._seed = seed
+
+    def window(self, step: int) -> Window:
+        """Return the window of `step` (0, 1, ...), passes over the text following one another without end."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        shift = int(np.random.default_rng([self._seed, epoch]).integers(len(self._ids)))
+        starts = shift + np.arange(self.batch) * self.per_stream + place * self.length
+        rows = starts[:, None] + np.arange(self.length + 1)  # (batch, length + 1)
+        text = self._ids[rows % len(self._ids)].astype(np.int64)
+        return Window(text[:, :-1], text[:, 1:], fresh=place == 0)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A held-out text laid out to be scored in parallel.
+
+    `inputs` and `targets` (rows, length); `scored` (rows, length) is False where a row only warms its state up on
+    characters that the row before it scores, and in the last row's padding. The first character of the text is
+    predicted by nobody.
+    """
+
+    inputs: Block
+    targets: Block
+    scored: NDArray[np.bool_]
+
+
+def held_out(ids: NDArray[np.uint16], rows: int = 32, context: int = 400) -> HeldOut:
+    """Lay `ids` out in about `rows` rows, each warmed up on the `context` characters before its own part."""
+    if len(ids) < 2:
+        raise UserError(f"A held-out text needs at least 2 characters to be scored; this one has {len(ids)}.")
+    predicted = len(ids) - 1
+    own = max(math.ceil(predicted / rows), 1)
+    rows = math.ceil(predicted / own)
+    own_starts = (np.arange(rows) * own)[:, None]
+    places = np.maximum(own_starts - context, 0) + np.arange(context + own)  # (rows, context + own)
+    scored = (places >= own_starts) & (places < np.minimum(own_starts + own, predicted))
+    places = places.clip(max=predicted - 1)
+    return HeldOut(ids[places].astype(np.int64), ids[places + 1].astype(np.int64), scored)

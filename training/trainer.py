@@ -1,0 +1,236 @@
+"""The training loop: read a window, push the loss down, look at the validation text now and then, keep the best.
+
+`train` is an iterator: each step yields a `Progress`, and whoever iterates decides what to show and when to stop.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+
+from corpora.corpus import Corpus
+from corpora.errors import UserError
+from training import checkpoint, state
+from training.batches import Streams, held_out
+from training.checkpoint import ModelCard
+from training.config import ModelConfig, TrainConfig
+from training.device import choose
+from training.evaluation.held_out import nats_per_character
+from training.model import CharacterModel, State
+from training.pace import Pace, learning_rate
+from training.state import Place
+from training.vocabulary import Vocabulary
+
+SAMPLE = 200  # characters written at each evaluation, to watch the network learn
+HOPELESS = 1e4  # nats per character; a run that has come to this has weights beyond all bounds
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step. Losses are in nats per character, times in seconds."""
+
+    step: int
+    steps: int  # planned; 0 while a time budget is still being measured
+    epoch: float
+    loss: float  # running mean over about 50 steps
+    characters_per_second: float
+    seconds: float
+    seconds_left: float
+    best: float
+    validation: float | None = None  # set where this step ended with an evaluation
+    sample: str = ""
+    finished: str = ""  # why the run ended, at its last step
+
+
+def train(
+    model_config: ModelConfig,
+    config: TrainConfig,
+    corpus: Corpus,
+    folder: Path,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Progress]:
+    """Train on `corpus`, keeping the best model in `folder/model` and the run's state beside it.
+
+    Called again with the same arguments after a stop of any kind, it goes on from the last evaluation and ends in
+    the same weights as a run left alone. Raises UserError where the text is too short, where another run's state
+    stands in `folder`, and where the loss stops being a number.
+    """
+    run = Run(model_config, config, corpus, folder)
+    run.resume()
+    pace = Pace(config, run.streams.steps_per_epoch, run.place)
+    before, started = run.place.seconds, clock()
+    while not run.place.finished:
+        tick = clock()
+        run.step()
+        pace.stepped(clock() - tick)
+        validation, sample = None, ""
+        if pace.evaluation_due(run.place):
+            tick = clock()
+            validation, sample = run.evaluate()
+            pace.evaluated(clock() - tick)
+            run.place.seconds = before + clock() - started
+            pace.plan(run.place)
+            run.finish_if_done()
+            run.save(validation, sample)
+        yield Progress(
+            step=run.place.step,
+            steps=run.place.steps,
+            epoch=run.epoch,
+            loss=run.place.loss,
+            characters_per_second=pace.characters_per_second,
+            seconds=before + clock() - started,
+            seconds_left=pace.seconds_left(run.place),
+            best=run.place.best,
+            validation=validation,
+            sample=sample,
+            finished=run.place.finished,
+        )
+
+
+class Run:
+    """The network, its optimiser and its text; `place` is all that changes besides."""
+
+    def __init__(self, model_config: ModelConfig, config: TrainConfig, corpus: Corpus, folder: Path) -> None:
+        """Draw fresh weights from the seed and lay the text out."""
+        self.config, self.model_config, self.corpus, self.folder = config, model_config, corpus, folder
+        self.device = choose(config, model_config)
+        self.vocabulary = Vocabulary(corpus.alphabet)
+        self.streams = Streams(self.vocabulary.encode(corpus.train), config.batch, config.length, config.seed)
+        self.validation = held_out(self.vocabulary.encode(corpus.validation))
+        torch.manual_seed(config.seed)  # the same first weights in every process ...
+        self.model = CharacterModel(model_config, len(self.vocabulary)).to(self.device.device)
+        torch.manual_seed(config.seed + self.device.rank)  # ... and other dropout
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), betas=(0.9, 0.99), weight_decay=config.weight_decay, foreach=True
+        )
+        self.scaler = torch.amp.GradScaler(self.device.device.type, enabled=self.device.precision == "fp16")
+        self.carried: State = self.model.start(config.batch // self.device.size)
+        self.place = Place()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Return what makes two runs the same run."""
+        configs = {"model": self.model_config.model_dump(), "training": self.config.model_dump()}
+        return configs | {"text": self.corpus.digest, "processes": self.device.size}
+
+    @property
+    def epoch(self) -> float:
+        """Return the passes made over the training text."""
+        return self.place.step / self.streams.steps_per_epoch
+
+    @property
+    def state_path(self) -> Path:
+        """Return where this process keeps its state."""
+        return self.folder / f"state-{self.device.rank}.safetensors"
+
+    def resume(self) -> None:
+        """Go back to the last saved state, if there is one."""
+        saved = state.restore(self.state_path, self.identity, self.model, self.optimiser)
+        if saved:
+            self.place, self.carried = saved
+            self.scaler.load_state_dict(self.place.scaler)
+        if self.device.rank == 0:
+            _drop_rows_after(self.folder / "log.jsonl", self.place.step)
+
+    def step(self) -> None:
+        """Update the weights once."""
+        window = self.streams.window(self.place.step)
+        mine = slice(self.device.rank, None, self.device.size)  # this process's streams
+        device = self.device.device
+        inputs, targets = (torch.from_numpy(ids[mine]).to(device) for ids in (window.inputs, window.targets))
+        if window.fresh:
+            self.carried = self.model.start(len(inputs))
+        with self.device.arithmetic():
+            logits, carried = self.model(inputs, self.carried)  # (B, T, V)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        self.carried = tuple(tensor.detach() for tensor in carried)  # the state goes on, the gradient ends here
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        self.device.average_gradients(self.model.parameters())
+        clip_grad_norm_(self.model.parameters(), self.config.clip)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, self.place.step, self.place.steps)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.place.step += 1
+        self._note(loss.item())
+
+    def _note(self, loss: float) -> None:
+        self._refuse_nonsense(loss)
+        self.place.loss += max(0.02, 1 / self.place.step) * (loss - self.place.loss)
+
+    def _refuse_nonsense(self, loss: float) -> None:
+        if loss < HOPELESS:  # which NaN is not
+            return
+        kept = f"The best model so far ({self.place.best:.4f} nats) stays in {self.folder / 'model'}."
+        raise UserError(
+            f"The loss stopped being a sensible number at step {self.place.step:,} (it is {loss:g}). "
+            f"{kept if math.isfinite(self.place.best) else 'There is no model yet.'} Start anew with a learning rate "
+            f"under {self.config.learning_rate:g} or a clip under {self.config.clip:g}."
+        )
+
+    def evaluate(self) -> tuple[float, str]:
+        """Measure the validation text, keep the model if it is the best so far, and let it write a few lines."""
+        validation = nats_per_character(self.model, self.validation)
+        self._refuse_nonsense(validation)
+        self.place.evaluated += 1
+        self.place.worse += 1
+        if validation < self.place.best:
+            self.place.best, self.place.worse = validation, 0
+            if self.device.rank == 0:
+                checkpoint.save(self.folder / "model", self.card(), self.model.arrays())
+        prefix = "\n" if "\n" in self.vocabulary.characters else self.corpus.train[0]
+        return validation, self.model.continue_text(self.vocabulary, prefix, SAMPLE, self.config.seed)
+
+    def card(self) -> ModelCard:
+        """Describe the model as it stands now."""
+        return ModelCard(
+            model=self.model_config,
+            vocabulary=self.vocabulary.characters,
+            parameters=sum(parameter.numel() for parameter in self.model.parameters()),
+            corpus={"title": self.corpus.title, "licence": self.corpus.licence, "digest": self.corpus.digest},
+            scores={"validation": self.place.best},
+            run={
+                "training": self.config.model_dump(),
+                "epochs": round(self.epoch, 2),
+                "step": self.place.step,
+                "training_loss": round(self.place.loss, 4),
+                "hours": round(self.place.seconds / 3600, 2),
+                "hardware": self.device.name,
+                "precision": self.device.precision,
+                "torch": torch.__version__,
+            },
+        )
+
+    def finish_if_done(self) -> None:
+        """Say why the run is over, if it is."""
+        if self.place.worse >= self.config.patience:
+            self.place.finished = f"no better for {self.place.worse} evaluations"
+        elif self.place.steps and self.place.step >= self.place.steps:
+            self.place.finished = "the schedule is complete"
+
+    def save(self, validation: float, sample: str) -> None:
+        """Remember everything, then say it in the log."""
+        self.place.scaler = self.scaler.state_dict()
+        state.save(self.state_path, self.identity, self.place, self.model, self.optimiser, self.carried)
+        if self.device.rank == 0:
+            place = self.place
+            row = {"step": place.step, "epoch": self.epoch, "loss": place.loss, "validation": validation}
+            line = json.dumps({**row, "seconds": place.seconds, "sample": sample}, ensure_ascii=False)
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
+
+
+def _drop_rows_after(log: Path, step: int) -> None:
+    """Take out of the log what a resumed run is about to do again."""
+    if log.exists():
+        rows = [row for row in log.read_text(encoding="utf-8").splitlines() if json.loads(row)["step"] <= step]
+        log.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
