@@ -1,5 +1,5 @@
 # Everything lives in .venv; each target installs what it needs once and can be run again at once.
-.PHONY: chat test train bench lint clean
+.PHONY: chat test train bench records clean
 
 PYTHON ?= python3
 PIP = .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -15,6 +15,11 @@ train: .venv/.train
 
 bench: .venv/.train
 	@.venv/bin/apocrypha bench
+
+# What the README states and shows: run it alone on a quiet machine, then put the figures into the README.
+records: .venv/.test
+	.venv/bin/apocrypha bench --json > .bench.json && mv .bench.json docs/bench.json
+	.venv/bin/python docs/chat.py
 
 clean:
 	rm -rf .venv .work .mypy_cache .pytest_cache .ruff_cache .coverage

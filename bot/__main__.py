@@ -10,7 +10,7 @@ def main() -> None:
     from bot.cli import app
 
     try:
-        app(standalone_mode=True)
+        app(prog_name="apocrypha")
     except UserError as error:
         print(f"apocrypha: {error}", file=sys.stderr)
         sys.exit(1)

@@ -148,13 +148,12 @@ def sample(
 @app.command(name="list")
 def list_styles(as_json: Json = False) -> None:
     """List the styles that can be spoken."""
-    from generators.generator import trained_folder
     from training.checkpoint import read_card
 
     settings = _settings()
     rows = []
     for name, plugin in sorted(_registry(settings).plugins.items()):
-        folder = trained_folder(plugin, settings.models)
+        folder = plugin.trained_folder(settings.models)
         row: dict[str, Any] = {"name": name, "summary": plugin.manifest.summary, "origin": plugin.origin}
         card = read_card(folder) if folder else None
         row |= {"trained": card is not None, "folder": str(plugin.folder)}
@@ -231,7 +230,7 @@ def train(
         model={"kind": kind, "layers": layers, "units": units, "dropout": dropout},
         training={"minutes": minutes, "epochs": epochs, "learning_rate": learning_rate, "batch": batch, "seed": seed}
         | {"device": device, "precision": precision},
-        into=into or settings.models / plugin.name,
+        into=into,
         fresh=fresh,
         say=_say,
     )
@@ -253,7 +252,7 @@ def evaluate(style: Style, as_json: Json = False) -> None:
 
 @app.command()
 def bench(style: Style = "bible", as_json: Json = False) -> None:
-    """Time a style's model against the same weights stepped in PyTorch. Needs the `train` extra."""
+    """Time a voice beside the same weights stepped in PyTorch, and from a cold start. Needs the `train` extra."""
     from bot import measure
 
     settings = _settings()
@@ -261,7 +260,9 @@ def bench(style: Style = "bible", as_json: Json = False) -> None:
     if as_json:
         _print_json(report)
         return
-    _print_fields(report["one_stream"])
+    for part in ("one_stream", "cold_start"):
+        print(part.replace("_", " "))
+        _print_fields(report[part])
 
 
 @app.callback(invoke_without_command=True)

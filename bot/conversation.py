@@ -75,7 +75,7 @@ class Conversation:
         request = self._request(message, self.options, seed)
         said: list[str] = []
         try:
-            for character in self.voice.stream(request):
+            for character in self.voice.answer(request):
                 said.append(character)
                 yield character
         finally:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,7 @@ from bot.settings import Settings
 from corpora import corpus
 from corpora.corpus import Corpus
 from corpora.errors import UserError
-from generators.generator import Generator, trained_folder
+from generators.generator import Generator
 from training import checkpoint
 from training.vocabulary import Vocabulary
 
@@ -23,7 +25,7 @@ def evaluate(voice: Generator, settings: Settings, say: Callable[[str], None]) -
     """Return the scores of `voice` on the test part of its corpus, which it was never trained on."""
     plugin = voice.plugin
     text = corpus.build(plugin.manifest.corpus, plugin.folder, settings.places, plugin.hook("clean"))
-    folder = trained_folder(plugin, settings.models)
+    folder = plugin.trained_folder(settings.models)
     card = checkpoint.read_card(folder) if folder else None
     if card and card.corpus.get("digest") != text.digest:
         say(f"({plugin.name}: the model was trained on another text or another split; it may have seen this test text)")
@@ -59,19 +61,44 @@ def _best_ngram(text: Corpus, settings: Settings) -> tuple[int, float]:
 
 
 def bench(voice: Generator, settings: Settings, characters: int = 4000) -> dict[str, Any]:
-    """Time one stream on one core, drawing included: this engine, and the same weights stepped in PyTorch eager."""
-    folder = trained_folder(voice.plugin, settings.models)
+    """Time one stream on one core, drawing included, beside the same weights stepped in PyTorch eager.
+
+    Also times whole processes, from a cold start to a text printed (the network's graph is in the cache by then).
+    """
+    name = voice.plugin.name
+    folder = voice.plugin.trained_folder(settings.models)
     if not folder:
-        raise UserError(
-            f"{voice.plugin.name} has no trained model to time. `apocrypha train {voice.plugin.name}` makes one."
-        )
+        raise UserError(f"{name} has no trained model to time. `apocrypha train {name}` makes one.")
     engine = _rounds(lambda count: _engine_seconds(voice, count), characters)
     torch_eager = _rounds(_torch_stepper(folder), characters // 10)
+    runs = [_process([sys.executable, "-m", "bot", "sample", name, "--seed", "7"]) for _ in range(6)][1:]
     return {
-        "style": voice.plugin.name,
+        "style": name,
         "model": voice.digest,
         "one_stream": {"engine": engine, "torch_eager": torch_eager, "ratio": engine / torch_eager},
+        "cold_start": {
+            "seconds": float(np.median([seconds for seconds, _ in runs])),
+            "peak_megabytes": max(megabytes for _, megabytes in runs),
+        },
     }
+
+
+# A process of its own measures the command: the peak memory of a child counts from its parent's on.
+_WATCH = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - started, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def _process(command: list[str]) -> tuple[float, float]:
+    """Run `command`; return its wall seconds and its peak memory in megabytes."""
+    watched = [sys.executable, "-I", "-S", "-c", _WATCH, *command]
+    seconds, megabytes = subprocess.run(watched, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    return float(seconds), float(megabytes)
 
 
 def _rounds(seconds: Callable[[int], float], characters: int) -> float:

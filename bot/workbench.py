@@ -1,10 +1,10 @@
 """The verb `train`: a run shown as it goes, and a model published when it is better than the one before."""
 
-import shutil
+import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -19,6 +19,9 @@ from generators.inference import Network
 from generators.plugin import Plugin
 from training import checkpoint
 
+if TYPE_CHECKING:
+    from training.trainer import Progress as Step
+
 Say = Callable[[str], None]
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -28,29 +31,47 @@ def train(
     plugin: Plugin,
     model: dict[str, Any],
     training: dict[str, Any],
-    into: Path,
+    into: Path | None,
     fresh: bool,
     say: Say,
 ) -> None:
-    """Train `plugin` with its own recipe changed by the options that are not None, and publish the best model."""
+    """Train `plugin` with its own recipe, changed by the options that are not None, and publish the best model.
+
+    Without `into` it becomes the user's own model of the style, if it is better than the one that speaks now.
+    """
     try:
         from training import device, trainer
     except ModuleNotFoundError as error:
         raise UserError("Training needs PyTorch: `make train` installs it (pip install '.[train]').") from error
-
     model_config = _changed(plugin.manifest.model, model)
     train_config = _changed(plugin.manifest.train, training)
+    here = device.choose(train_config, model_config)
+    device.limit_threads(settings.threads, here.size)
     text = corpus.build(
         plugin.manifest.corpus, plugin.folder, settings.places, plugin.hook("clean"), sys.stderr.isatty()
     )
     folder = settings.runs / plugin.name
     if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    device.limit_threads(settings.threads)
+        _forget(folder)
+    run = trainer.train(model_config, train_config, text, folder)
+    if here.rank > 0:  # of several processes, one speaks
+        for _ in run:
+            pass
+        return
     say(f"{plugin.name}: {len(text.train):,} characters to learn from; the run is kept in {folder}")
-    _show(trainer.train(model_config, train_config, text, folder), say)
+    try:
+        _show(run, say)
+    except KeyboardInterrupt:
+        say(f"Stopped. The same command goes on from the last evaluation; the best model so far is {folder / 'model'}.")
+        raise
     _publish(folder / "model", into, text, plugin, settings, say)
-    shutil.rmtree(folder)
+    _forget(folder)
+
+
+def _forget(folder: Path) -> None:
+    """Remove a run's state; its log and its best model stay until another run writes its own."""
+    for state in folder.glob("state-*.safetensors"):
+        state.unlink()
 
 
 def _changed(config: Config, options: dict[str, Any]) -> Config:
@@ -61,34 +82,44 @@ def _changed(config: Config, options: dict[str, Any]) -> Config:
         raise UserError(f"These training options cannot be used: {faults(error)}.") from error
 
 
-def _show(steps: Any, say: Say) -> None:
+def _show(run: "Iterator[Step]", say: Say) -> None:
+    """Draw the bar and print each evaluation; keep to the evaluations where stderr is no terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"))
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("training", total=None, facts="")
-        for p in steps:
-            left = f"{p.seconds_left / 60:.0f} min left" if p.steps else "measuring"
-            facts = f"epoch {p.epoch:.2f}  {p.loss:.3f} nats  {p.characters_per_second:,.0f} characters/s  {left}"
-            bar.update(task, total=p.steps or None, completed=p.step, facts=facts)
-            if p.validation is not None:
-                mark = " (best)" if p.validation == p.best else ""
-                say(
-                    f"step {p.step:,}  epoch {p.epoch:.2f}  training {p.loss:.4f}  validation {p.validation:.4f} nats, "
-                    f"{p.validation / 0.6931471805599453:.4f} bits per character{mark}"
-                )
-                say("    " + p.sample.strip().replace("\n", "\n    "))
-        say(f"Done: {p.finished}; best validation {p.best:.4f} nats per character.")
+        for step in run:
+            left = f"{step.seconds_left / 60:.0f} min left" if step.steps else "measuring"
+            facts = (
+                f"epoch {step.epoch:.2f}  {_nats(step.loss)}  {step.characters_per_second:,.0f} characters/s  {left}"
+            )
+            bar.update(task, total=step.steps or None, completed=step.step, facts=facts)
+            if step.validation is not None:
+                best = "  (best so far)" if step.validation == step.best else ""
+                say(f"step {step.step:,}  {facts}  validation {_nats(step.validation)}{best}")
+                say("    " + step.sample.strip().replace("\n", "\n    "))
+            if step.finished:
+                say(f"Done: {step.finished}; best validation {_nats(step.best)} per character.")
 
 
-def _publish(trained: Path, into: Path, text: Corpus, plugin: Plugin, settings: Settings, say: Say) -> None:
+def _nats(loss: float) -> str:
+    return f"{loss:.4f} nats ({loss / math.log(2):.3f} bits)"
+
+
+def _publish(trained: Path, into: Path | None, text: Corpus, plugin: Plugin, settings: Settings, say: Say) -> None:
     """Score the new model on the test text and put it in place, unless the one there is better on the same text."""
     new = checkpoint.load(trained)
+    place = into or settings.models / plugin.name
+    rival = (into if into and checkpoint.exists(into) else None) if into else plugin.trained_folder(settings.models)
+    old = checkpoint.read_card(rival) if rival else None
+    if old and old.corpus["digest"] == new.card.corpus["digest"]:
+        theirs, ours = old.scores["validation"], new.card.scores["validation"]
+        if theirs <= ours:
+            say(f"{rival}: the model there is better ({_nats(theirs)} against {_nats(ours)}, same text) and stays.")
+            say(f"The new one is in {trained}; `--into FOLDER` keeps it elsewhere.")
+            return
     scores = new.card.scores | {
         f"test{suffix}": Generator(plugin, Network(new, settings.cache, arithmetic), new.digest, True).score(text.test)
         for suffix, arithmetic in (("", "fp32"), ("_int8", "int8"))
     }
-    old = checkpoint.read_card(into) if checkpoint.exists(into) else None
-    if old and old.corpus == new.card.corpus and old.scores.get("validation", 99.0) <= scores["validation"]:
-        say(f"{into}: the model there is better ({old.scores['validation']:.4f} nats on the same text) and stays.")
-        return
-    checkpoint.save(into, new.card.model_copy(update={"scores": scores}), new.arrays)
-    say(f"{into}: saved; {scores['test_int8']:.4f} nats per character on the test text.")
+    checkpoint.save(place, new.card.model_copy(update={"scores": scores}), new.arrays)
+    say(f"{place}: saved; on the test text {_nats(scores['test_int8'])} per character as it speaks (8-bit).")

@@ -86,6 +86,13 @@ class Generator:
             logits = step[0]
         yield from held
 
+    def answer(self, request: Request) -> Iterator[str]:
+        """Yield the answer to the request's message: as it is written, or judged first where the plugin judges."""
+        if self.plugin.hook("check") or self.plugin.hook("finish"):
+            yield from self.text(request)
+        else:
+            yield from self.stream(request)
+
     def text(self, request: Request) -> str:
         """Return a whole text, prefix included, that the plugin's `check` accepts; drafts that it rejects are redrawn.
 
@@ -137,14 +144,9 @@ class Generator:
         return all_logits[-1, 0], state
 
 
-def trained_folder(plugin: Plugin, models: Path) -> Path | None:
-    """Return where the plugin's trained model is: the user's own before the one that came with the plugin."""
-    return next((place for place in (models / plugin.name, plugin.model_folder) if checkpoint.exists(place)), None)
-
-
 def open_voice(plugin: Plugin, models: Path, cache: Path, places: Places) -> Generator:
     """Open a plugin's voice: the user's own trained model, the plugin's, or n-gram counts of its corpus."""
-    folder = trained_folder(plugin, models)
+    folder = plugin.trained_folder(models)
     if folder:
         model = checkpoint.load(folder)
         return Generator(plugin, Network(model, cache), model.digest, trained=True)

@@ -1,5 +1,6 @@
 """A model folder as a running network: ONNX Runtime, no torch."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,12 +83,14 @@ class Network:
         from generators import graph  # imported where used: with a warm cache onnx is never loaded
 
         data = graph.build(self._model, "fp32" if self._arithmetic == "fp32" else "int8", form == "sequence")
+        part = path.with_suffix(f".{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(data)
             part.replace(path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise UserError(
                 f"{path}: cannot be written ({error.strerror}). Make room, or set APOCRYPHA_HOME."
             ) from error

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from corpora.errors import UserError
 from corpora.spec import CorpusSpec
+from training import checkpoint
 from training.config import ModelConfig, TrainConfig
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -69,12 +70,11 @@ class Plugin:
     folder: Path
     manifest: Manifest
     origin: str  # bundled, folder or the distribution's name
-    _hooks: dict[str, Callable[[str], str]] = field(default_factory=dict, repr=False, compare=False)
+    _hooks: dict[str, Callable[[str], str] | None] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
-    def model_folder(self) -> Path:
-        """Return where the plugin's own trained model is, if it has one."""
-        return self.folder / "model"
+    def trained_folder(self, models: Path) -> Path | None:
+        """Return where the plugin's trained model is: the user's own, in `models`, before the one that came with it."""
+        return next((place for place in (models / self.name, self.folder / "model") if checkpoint.exists(place)), None)
 
     def hook(self, name: str) -> Callable[[str], str] | None:
         """Return the plugin's function of this name, or None; its code is loaded and checked on the first call."""
@@ -93,7 +93,7 @@ def read(folder: Path, origin: str) -> Plugin:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: this is not TOML ({error}).") from error
     try:
-        manifest = Manifest.model_validate({"name": folder.name.lower(), **table})
+        manifest = Manifest.model_validate(table | {"name": table.get("name") or folder.name.lower()})
     except ValidationError as error:
         faults = "\n".join(f"  {_explain(fault)}" for fault in error.errors())
         raise UserError(f"{path}: {error.error_count()} thing(s) to mend:\n{faults}") from error
@@ -113,14 +113,15 @@ def _explain(fault: Any) -> str:
     return f"{where}: no such key.{hint} Known: {', '.join(known)}."
 
 
-def _load_hooks(plugin: Plugin) -> dict[str, Callable[[str], str]]:
+def _load_hooks(plugin: Plugin) -> dict[str, Callable[[str], str] | None]:
     module = _import(plugin)
-    hooks, faults = {}, []
+    hooks: dict[str, Callable[[str], str] | None] = dict.fromkeys(HOOKS)
+    faults = []
     for name, arguments in HOOKS.items():
         function = getattr(module, name, None)
         if function is None:
             continue
-        if not callable(function) or _required(function) != arguments:
+        if not callable(function) or not _takes(function, arguments):
             faults.append(f"{name} must be a function of {arguments} argument(s)")
         else:
             hooks[name] = function
@@ -150,9 +151,9 @@ def _import(plugin: Plugin) -> ModuleType:
     return module
 
 
-def _required(function: Callable[..., object]) -> int:
+def _takes(function: Callable[..., object], arguments: int) -> bool:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        inspect.signature(function).bind(*range(arguments))
     except (TypeError, ValueError):
-        return -1
-    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+        return False
+    return True

@@ -44,7 +44,9 @@ def find(folder: Path | None = None) -> Registry:
                 f"Two plugins are named '{found.name}': {other.folder} ({other.origin}) and {found.folder} "
                 f"({found.origin}). Rename one in its plugin.toml."
             )
-        elif found.name not in registry.broken:
+        elif found.name in registry.broken:
+            registry.broken[found.name] += f" {found.folder} ({found.origin}) has this name too."
+        else:
             registry.plugins[found.name] = found
     return registry
 
@@ -56,9 +58,15 @@ def _candidates(folder: Path | None) -> Iterator[tuple[str, Path | None, str]]:
                 if (place / "plugin.toml").exists():
                     yield place.name, place, origin
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
-        spec = util.find_spec(point.value)  # finds a top-level package without importing it
-        origin = point.dist.name if point.dist else point.value
-        yield point.name, Path(spec.origin).parent if spec and spec.origin else None, origin
+        yield point.name, _package(point.value), point.dist.name if point.dist else point.value
+
+
+def _package(name: str) -> Path | None:
+    """Return the folder of a package, without importing it or the packages it is in; it may lack an __init__.py."""
+    first, *rest = name.split(".")
+    spec = util.find_spec(first) if first.isidentifier() else None
+    places = spec.submodule_search_locations if spec else None  # of a package; a single module has none
+    return Path(next(iter(places)), *rest) if places else None
 
 
 def _absent(name: str, origin: str) -> Plugin:

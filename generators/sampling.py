@@ -48,7 +48,8 @@ def distribution(logits: NDArray[np.float32], sampling: Sampling, recent: NDArra
         certain: Probabilities = np.zeros(len(scores))
         certain[scores.argmax()] = 1.0
         return certain
-    scores = np.exp((scores - scores.max()) / sampling.temperature)
+    with np.errstate(over="ignore"):  # near temperature 0 what is not the likeliest goes to exp(-inf)
+        scores = np.exp((scores - scores.max()) / sampling.temperature)
     probabilities: Probabilities = scores / scores.sum()
     if sampling.top_k or sampling.top_p < 1 or sampling.min_p > 0:
         probabilities = np.where(_kept(probabilities, sampling), probabilities, 0.0)
@@ -59,13 +60,11 @@ def distribution(logits: NDArray[np.float32], sampling: Sampling, recent: NDArra
 def _kept(probabilities: Probabilities, sampling: Sampling) -> NDArray[np.bool_]:
     """Return which characters the filters leave; the likeliest is always among them."""
     order = np.argsort(-probabilities, kind="stable")  # ties go to the smaller id, on every machine
-    ranked = probabilities[order]
-    before = np.concatenate([[0.0], np.cumsum(ranked)[:-1]])  # probability of all likelier characters
-    kept = (before < sampling.top_p) & (ranked >= sampling.min_p * ranked[0])
-    if sampling.top_k:
-        kept[sampling.top_k :] = False
-    mask = np.empty(len(order), dtype=bool)
-    mask[order] = kept
+    ranked = probabilities[order[: sampling.top_k or None]]
+    before = np.concatenate([[0.0], np.cumsum(ranked)[:-1]])  # probability of all likelier characters ...
+    within = before / ranked.sum() < sampling.top_p  # ... as a part of what top-k left
+    mask = np.zeros(len(order), dtype=bool)
+    mask[order[: len(ranked)]] = within & (ranked >= sampling.min_p * ranked[0])
     return mask
 
 

@@ -13,11 +13,11 @@ Block = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Window:
-    """One step's text: `inputs` and `targets` (streams, length); `fresh` where the carried state starts anew."""
+    """One step's text: `inputs` and `targets` (streams, length); a `fresh` stream (streams,) begins without memory."""
 
     inputs: Block
     targets: Block
-    fresh: bool
+    fresh: NDArray[np.bool_]
 
 
 class Streams:
@@ -25,10 +25,11 @@ class Streams:
 
     A window is a pure function of the step number, so a run resumes exactly by remembering one integer. Each
     pass over the text starts at another place (drawn from the seed and the pass's number), so that the streams
-    are cut elsewhere every time.
+    are cut elsewhere every time. All streams begin a pass without memory, and later each loses it now and then, with
+    probability `reset` at a step: a network that never had to begin writes nonsense when asked to.
     """
 
-    def __init__(self, ids: NDArray[np.uint16], batch: int, length: int, seed: int) -> None:
+    def __init__(self, ids: NDArray[np.uint16], batch: int, length: int, seed: int, reset: float = 0.0) -> None:
         """Raise UserError where `ids` (characters,) are too few for one step."""
         self.length = length
         self.batch = batch
@@ -41,6 +42,7 @@ class Streams:
             )
         self._ids = ids
         self._seed = seed
+        self._reset = reset
 
     def window(self, step: int) -> Window:
         """Return the window of `step` (0, 1, ...), passes over the text following one another without end."""
@@ -49,7 +51,8 @@ class Streams:
         starts = shift + np.arange(self.batch) * self.per_stream + place * self.length
         rows = starts[:, None] + np.arange(self.length + 1)  # (batch, length + 1)
         text = self._ids[rows % len(self._ids)].astype(np.int64)
-        return Window(text[:, :-1], text[:, 1:], fresh=place == 0)
+        lost = np.random.default_rng([self._seed, 1, step]).random(self.batch) < self._reset
+        return Window(text[:, :-1], text[:, 1:], fresh=lost | (place == 0))
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class TrainConfig(BaseModel):
     minutes: float | None = Field(None, gt=0, description="fit the schedule into this time instead of `epochs`")
     batch: int = Field(32, ge=1, description="parallel streams of text")
     length: int = Field(128, ge=2, description="characters a gradient flows back through")
+    reset: float = Field(0.05, ge=0, le=1, description="chance that a stream loses its memory at a step")
     learning_rate: float = Field(3e-3, gt=0)
     warmup: int = Field(200, ge=0, description="steps over which the learning rate rises from zero")
     floor: float = Field(0.02, ge=0, le=1, description="the cosine ends at this part of the learning rate")

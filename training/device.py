@@ -37,6 +37,22 @@ class Device:
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.precision]
         return torch.autocast(self.device.type, dtype=dtype, enabled=self.precision != "fp32")
 
+    def agree(self, numbers: list[int]) -> list[int]:
+        """Return the first process's `numbers` in every process."""
+        if self.size == 1:
+            return numbers
+        told = torch.tensor(numbers, device=self.device)
+        distributed.broadcast(told, 0)
+        return [int(number) for number in told]
+
+    def unanimous(self, number: int) -> bool:
+        """Return whether every process has the same `number`; all of them get the same answer."""
+        if self.size == 1:
+            return True
+        ends = torch.tensor([number, -number], device=self.device)
+        distributed.all_reduce(ends, distributed.ReduceOp.MAX)
+        return int(ends[0]) == -int(ends[1])
+
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Make every process's gradients the mean over all processes, in one exchange."""
         if self.size == 1:
@@ -80,6 +96,6 @@ def _fastest(device: torch.device, model: ModelConfig) -> str:
     return "bf16" if native and model.kind == "lstm" and model.units >= 64 else "fp32"
 
 
-def limit_threads(count: int | None) -> None:
-    """Let torch use `count` CPU threads, or all that this process may run on."""
-    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+def limit_threads(count: int | None, processes: int = 1) -> None:
+    """Let torch use `count` CPU threads, or one process's share of those there are."""
+    torch.set_num_threads(count or max(len(os.sched_getaffinity(0)) // processes, 1))

@@ -19,7 +19,7 @@ from corpora.corpus import Corpus
 from corpora.errors import UserError
 from training import checkpoint, state
 from training.batches import Streams, held_out
-from training.checkpoint import ModelCard
+from training.checkpoint import ModelCard, write_durably
 from training.config import ModelConfig, TrainConfig
 from training.device import choose
 from training.evaluation.held_out import nats_per_character
@@ -77,6 +77,7 @@ def train(
             pace.evaluated(clock() - tick)
             run.place.seconds = before + clock() - started
             pace.plan(run.place)
+            run.agree()
             run.finish_if_done()
             run.save(validation, sample)
         yield Progress(
@@ -102,7 +103,9 @@ class Run:
         self.config, self.model_config, self.corpus, self.folder = config, model_config, corpus, folder
         self.device = choose(config, model_config)
         self.vocabulary = Vocabulary(corpus.alphabet)
-        self.streams = Streams(self.vocabulary.encode(corpus.train), config.batch, config.length, config.seed)
+        self.streams = Streams(
+            self.vocabulary.encode(corpus.train), config.batch, config.length, config.seed, config.reset
+        )
         self.validation = held_out(self.vocabulary.encode(corpus.validation))
         torch.manual_seed(config.seed)  # the same first weights in every process ...
         self.model = CharacterModel(model_config, len(self.vocabulary)).to(self.device.device)
@@ -130,14 +133,21 @@ class Run:
         """Return where this process keeps its state."""
         return self.folder / f"state-{self.device.rank}.safetensors"
 
+    @property
+    def log_path(self) -> Path:
+        """Return where the run tells its story, one JSON object a line."""
+        return self.folder / "log.jsonl"
+
     def resume(self) -> None:
         """Go back to the last saved state, if there is one."""
         saved = state.restore(self.state_path, self.identity, self.model, self.optimiser)
         if saved:
             self.place, self.carried = saved
             self.scaler.load_state_dict(self.place.scaler)
+        if not self.device.unanimous(self.place.step):
+            raise UserError(f"{self.folder}: its processes were stopped at different steps. Start anew with --fresh.")
         if self.device.rank == 0:
-            _drop_rows_after(self.folder / "log.jsonl", self.place.step)
+            _drop_rows_after(self.log_path, self.place.step)
 
     def step(self) -> None:
         """Update the weights once."""
@@ -145,8 +155,9 @@ class Run:
         mine = slice(self.device.rank, None, self.device.size)  # this process's streams
         device = self.device.device
         inputs, targets = (torch.from_numpy(ids[mine]).to(device) for ids in (window.inputs, window.targets))
-        if window.fresh:
-            self.carried = self.model.start(len(inputs))
+        if window.fresh.any():
+            fresh = torch.from_numpy(window.fresh[mine]).to(device)[None, :, None]
+            self.carried = tuple(tensor.masked_fill(fresh, 0.0) for tensor in self.carried)  # (L, B, H)
         with self.device.arithmetic():
             logits, carried = self.model(inputs, self.carried)  # (B, T, V)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
@@ -210,6 +221,12 @@ class Run:
             },
         )
 
+    def agree(self) -> None:
+        """Take over the first process's plan, for none may stop where another goes on; their clocks differ."""
+        place = self.place
+        plan = [place.steps, place.evaluations, place.due, place.worse]
+        place.steps, place.evaluations, place.due, place.worse = self.device.agree(plan)
+
     def finish_if_done(self) -> None:
         """Say why the run is over, if it is."""
         if self.place.worse >= self.config.patience:
@@ -218,19 +235,35 @@ class Run:
             self.place.finished = "the schedule is complete"
 
     def save(self, validation: float, sample: str) -> None:
-        """Remember everything, then say it in the log."""
+        """Say everything in the log, then remember it: a resumed run takes out what it has no memory of."""
+        if self.device.rank == 0:
+            row: dict[str, Any] = {"step": self.place.step, "epoch": round(self.epoch, 3), "loss": self.place.loss}
+            row |= {"validation": validation, "seconds": self.place.seconds, "sample": sample}
+            _add_row(self.log_path, row)
         self.place.scaler = self.scaler.state_dict()
         state.save(self.state_path, self.identity, self.place, self.model, self.optimiser, self.carried)
-        if self.device.rank == 0:
-            place = self.place
-            row = {"step": place.step, "epoch": self.epoch, "loss": place.loss, "validation": validation}
-            line = json.dumps({**row, "seconds": place.seconds, "sample": sample}, ensure_ascii=False)
-            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+
+
+def _add_row(log: Path, row: dict[str, Any]) -> None:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise UserError(f"{log}: the log could not be written ({error.strerror}).") from error
 
 
 def _drop_rows_after(log: Path, step: int) -> None:
-    """Take out of the log what a resumed run is about to do again."""
+    """Take out of the log what a resumed run is about to do again, and a row torn by a full disk."""
     if log.exists():
-        rows = [row for row in log.read_text(encoding="utf-8").splitlines() if json.loads(row)["step"] <= step]
-        log.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        rows = log.read_text(encoding="utf-8", errors="replace").split("\n")  # splitlines cuts at more than line feeds
+        kept = "".join(f"{row}\n" for row in rows if _step(row) <= step)
+        write_durably(log.with_suffix(".new"), kept.encode())
+        log.with_suffix(".new").replace(log)
+
+
+def _step(row: str) -> float:
+    try:
+        return float(json.loads(row)["step"])
+    except ValueError:
+        return math.inf

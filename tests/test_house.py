@@ -1,0 +1,145 @@
+"""The house rules of CONTRIBUTING.md that a program can check: who imports whom, and where each library lives."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ["corpora", "training", "generators", "bot"]  # each may import those to its left
+RUNTIME_HALF = ["config", "vocabulary", "batches", "checkpoint", "ngram"]
+ORDER = {
+    "corpora": ["errors", "spec", "clean", "fetch", "split", "corpus"],
+    "training": [*RUNTIME_HALF, "model", "state", "pace", "device", "evaluation", "trainer"],
+    "generators": ["plugin", "registry", "graph", "inference", "sampling", "generator", "styles"],
+    "bot": ["settings", "conversation", "chat", "measure", "workbench", "cli", "__main__"],
+}
+HOMES = {  # outside library -> the only places that may import it
+    "torch": ("training/", "bot/measure.py"),
+    "onnxruntime": ("generators/inference.py",),
+    "onnx": ("generators/graph.py",),
+    "pooch": ("corpora/fetch.py",),
+    "prompt_toolkit": ("bot/chat/terminal.py",),
+    "typer": ("bot/cli.py",),
+    "pydantic_settings": ("bot/settings.py",),
+    "rich": ("bot/workbench.py",),
+    "platformdirs": ("bot/settings.py",),
+}
+
+
+def modules() -> Iterator[tuple[Path, str, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            place = path.relative_to(ROOT).as_posix()
+            if not place.startswith("generators/styles/"):
+                yield path, place, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield every dotted name that is imported, also inside functions and for types alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(place: str) -> tuple[str, str]:
+    package, *rest = place.removesuffix(".py").replace("/", ".").split(".")
+    return package, rest[0] if rest else "__init__"
+
+
+def test_packages_and_modules_import_only_from_their_left() -> None:
+    faults = []
+    for _, place, tree in modules():
+        package, module = room(place)
+        if module == "__init__":
+            continue
+        if module not in ORDER[package]:
+            faults.append(f"{place} has no place in ORDER")
+            continue
+        for name in imports(tree):
+            other, *rest = name.split(".")
+            if other not in PACKAGES:
+                continue
+            if PACKAGES.index(other) > PACKAGES.index(package):
+                faults.append(f"{place} imports {name}, to its right")
+            elif other == package and rest and rest[0] != module:
+                if ORDER[package].index(rest[0]) > ORDER[package].index(module):
+                    faults.append(f"{place} imports {name}, below it in ORDER")
+            elif package == "generators" and other == "training" and rest and rest[0] not in RUNTIME_HALF:
+                faults.append(f"{place} imports {name}, of the workbench half")
+    assert not faults, "\n".join(faults)
+
+
+def test_each_outside_library_has_one_home() -> None:
+    faults = []
+    for _, place, tree in modules():
+        for name in imports(tree):
+            library = name.split(".")[0]
+            if library in HOMES and not place.startswith(HOMES[library]):
+                faults.append(f"{place} imports {name}; its home is {', '.join(HOMES[library])}")
+    assert not faults, "\n".join(faults)
+
+
+def test_runtime_half_of_training_is_without_torch() -> None:
+    faults = [
+        f"{place} imports {name}"
+        for _, place, tree in modules()
+        for name in imports(tree)
+        if place in {f"training/{module}.py" for module in RUNTIME_HALF} and name.split(".")[0] == "torch"
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def test_package_inits_are_docstrings_and_nothing_else() -> None:
+    faults = [place for path, place, tree in modules() if path.name == "__init__.py" and len(tree.body) != 1]
+    assert not faults
+
+
+def test_only_settings_reads_the_environment() -> None:
+    faults = [
+        f"{place}:{node.lineno}"
+        for _, place, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    ]
+    assert not faults
+
+
+def test_clock_and_chance_are_parameters() -> None:
+    """Below the command line nothing draws from a global generator or reads the wall clock."""
+    banned = ("random.random", "random.choice", "random.randint", "time.time", "datetime.now", "np.random.seed")
+    faults = [
+        f"{place}:{node.lineno}: {ast.unparse(node)}"
+        for _, place, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(banned)
+    ]
+    faults += [
+        f"{place} imports random" for _, place, tree in modules() for n in imports(tree) if n.split(".")[0] == "random"
+    ]
+    assert not [fault for fault in faults if "chance.random" not in fault], "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("verb", "unwanted"), [("--help", "torch onnxruntime onnx numpy"), ("list", "torch onnxruntime")]
+)
+def test_light_verbs_import_nothing_heavy(verb: str, unwanted: str, environment: dict[str, str]) -> None:
+    code = f"""
+import sys
+sys.argv = ["apocrypha", "{verb}"]
+from bot.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+print("HEAVY:", *[name for name in {unwanted.split()!r} if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "HEAVY:"

@@ -1,0 +1,78 @@
+"""The README is run: its commands as they stand, and its figures against the records they come from."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+NEED_TEXT = ("fetch", "evaluate")
+QUICK = " --units 16 --layers 1 --batch 4 --epochs 0.2"  # the last of two equal options counts
+
+
+def commands(block: str) -> list[str]:
+    return [line.split("  #")[0].strip() for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def shell(environment: dict[str, str], home: Path, tmp_path: Path) -> dict[str, str]:
+    """A shell as the README supposes it: the command on the path, a text in the folder one is in."""
+    haiku = "an old silent pond\na frog jumps into the pond\nsplash silence again\n\n"
+    (tmp_path / "haiku.txt").write_text(haiku * 120, encoding="utf-8")
+    home.mkdir()
+    return environment | {"PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"}
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if "apocrypha" in block], ids=lambda block: block[:24])
+def test_its_commands_run(block: str, shell: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    lines = commands(block)
+    if any(shlex.split(line)[1] in NEED_TEXT for line in lines):
+        shell["APOCRYPHA_MIRROR"] = str(request.getfixturevalue("mirror"))
+    for line in lines:
+        quick = line.replace(" --minutes 10", QUICK) if " train " in line else line
+        done = subprocess.run(
+            quick, shell=True, input="", capture_output=True, text=True, env=shell, cwd=tmp_path, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_its_first_screen_names_both_commands() -> None:
+    first = README[:1200]
+    assert "make chat" in first
+    assert "make test" in first
+    assert "docs/chat.svg" in first
+
+
+def test_its_scores_are_those_of_the_model_folders() -> None:
+    folder = ROOT / "generators" / "styles" / "bible" / "model"
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    size = (folder / "weights.safetensors").stat().st_size / 1e6
+    row = next(line for line in README.splitlines() if line.startswith("| [bible]"))
+    nats = card["scores"]["test_int8"]
+    assert f"{card['parameters']:,}" in row
+    assert f"{size:.1f} MB" in row
+    assert f"{nats:.3f} ({nats / 0.693147:.3f})" in row
+    assert f"{card['scores']['best_ngram']:.3f}" in row
+
+
+def test_its_performance_is_that_of_the_stored_record() -> None:
+    record = json.loads((ROOT / "docs" / "bench.json").read_text(encoding="utf-8"))
+    one, cold = record["one_stream"], record["cold_start"]
+    for figure in (f"{one['engine']:,.0f}", f"{one['torch_eager']:,.0f}", f"{one['ratio']:.0f}"):
+        assert f"| {figure} |" in README
+    assert f"in {cold['seconds']:.2f} s with {cold['peak_megabytes']:.0f} MB" in README
+
+
+def test_it_names_every_verb_and_setting() -> None:
+    from bot.cli import app
+    from bot.settings import Settings
+
+    verbs = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert not {verb for verb in verbs if not re.search(rf"apocrypha {verb}\b|make {verb}\b", README)}
+    assert not {name for name in Settings.model_fields if f"APOCRYPHA_{name.upper()}" not in README}
