@@ -260,7 +260,7 @@ def bench(style: Style = "bible", as_json: Json = False) -> None:
     if as_json:
         _print_json(report)
         return
-    for part in ("one_stream", "cold_start"):
+    for part in ("one_stream", "training", "cold_start"):
         print(part.replace("_", " "))
         _print_fields(report[part])
 

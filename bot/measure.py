@@ -4,8 +4,10 @@ import json
 import math
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from corpora import corpus
 from corpora.corpus import Corpus
 from corpora.errors import UserError
 from generators.generator import Generator
+from generators.sampling import Sampling
 from training import checkpoint
 from training.vocabulary import Vocabulary
 
@@ -30,7 +33,7 @@ def evaluate(voice: Generator, settings: Settings, say: Callable[[str], None]) -
     if card and card.corpus.get("digest") != text.digest:
         say(f"({plugin.name}: the model was trained on another text or another split; it may have seen this test text)")
     nats = voice.score(text.test)
-    order, best = _best_ngram(text, settings)
+    order, best = best_ngram(text, settings)
     return {
         "style": plugin.name,
         "model": voice.digest,
@@ -44,7 +47,7 @@ def evaluate(voice: Generator, settings: Settings, say: Callable[[str], None]) -
     }
 
 
-def _best_ngram(text: Corpus, settings: Settings) -> tuple[int, float]:
+def best_ngram(text: Corpus, settings: Settings) -> tuple[int, float]:
     """Return (order, nats) of the best modified Kneser-Ney model; kept by the text's digest, since it never changes."""
     path = settings.cache / f"ngram-{text.digest[:24]}.json"
     if not path.exists():
@@ -71,16 +74,56 @@ def bench(voice: Generator, settings: Settings, characters: int = 4000) -> dict[
         raise UserError(f"{name} has no trained model to time. `apocrypha train {name}` makes one.")
     engine = _rounds(lambda count: _engine_seconds(voice, count), characters)
     torch_eager = _rounds(_torch_stepper(folder), characters // 10)
+    trainer, bare = _trainer_and_bare_loop(voice)
     runs = [_process([sys.executable, "-m", "bot", "sample", name, "--seed", "7"]) for _ in range(6)][1:]
     return {
         "style": name,
         "model": voice.digest,
         "one_stream": {"engine": engine, "torch_eager": torch_eager, "ratio": engine / torch_eager},
+        "training": {"trainer": trainer, "bare_loop": bare, "overhead": bare / trainer - 1},
         "cold_start": {
             "seconds": float(np.median([seconds for seconds, _ in runs])),
             "peak_megabytes": max(megabytes for _, megabytes in runs),
         },
     }
+
+
+def _trainer_and_bare_loop(voice: Generator, rounds: int = 5, steps: int = 5) -> tuple[float, float]:
+    """Return characters per second of the trainer and of a bare loop (forward, backward, AdamW), the default sizes.
+
+    They learn from text that the voice writes, in turn, `steps` at a time: the machine's drift meets both alike.
+    """
+    import torch
+
+    from training.config import ModelConfig, TrainConfig
+    from training.trainer import Run
+
+    text = "".join(voice.stream(voice.request(Sampling(), seed=0, length=40_000, stop="")))
+    config = TrainConfig()
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(ModelConfig(), config, Corpus("", "", text, text[:1000], text[:1000]), Path(folder))
+    window = run.streams.window(0)
+    inputs, targets = torch.from_numpy(window.inputs), torch.from_numpy(window.targets)
+    carried = run.model.start(config.batch)
+
+    def bare() -> None:
+        with run.device.arithmetic():
+            logits, _ = run.model(inputs, carried)
+        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimiser.step()
+        run.optimiser.zero_grad()
+
+    taken: dict[Callable[[], None], list[float]] = {run.step: [], bare: []}
+    for _ in range(rounds):
+        for step, seconds in taken.items():
+            started = time.perf_counter()
+            for _ in range(steps):
+                step()
+            seconds.append(time.perf_counter() - started)
+    characters = config.batch * config.length * steps
+    trained, bared = (characters / float(np.median(seconds[1:])) for seconds in taken.values())
+    return trained, bared
 
 
 # A process of its own measures the command: the peak memory of a child counts from its parent's on.
@@ -108,8 +151,6 @@ def _rounds(seconds: Callable[[int], float], characters: int) -> float:
 
 
 def _engine_seconds(voice: Generator, count: int) -> float:
-    from generators.sampling import Sampling
-
     request = voice.request(Sampling(), seed=0, length=count, stop="")
     started = time.perf_counter()
     written = sum(1 for _ in voice.stream(request))
@@ -117,7 +158,7 @@ def _engine_seconds(voice: Generator, count: int) -> float:
     return time.perf_counter() - started
 
 
-def _torch_stepper(folder: Any) -> Callable[[int], float]:
+def _torch_stepper(folder: Path) -> Callable[[int], float]:
     """Return a timer of the usual way: one forward pass of the module per character, and a draw."""
     import torch
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from bot.measure import best_ngram
 from bot.settings import Settings
 from corpora import corpus
 from corpora.corpus import Corpus
@@ -18,8 +19,10 @@ from generators.generator import Generator
 from generators.inference import Network
 from generators.plugin import Plugin
 from training import checkpoint
+from training.checkpoint import Model
 
 if TYPE_CHECKING:
+    from generators.graph import Arithmetic
     from training.trainer import Progress as Step
 
 Say = Callable[[str], None]
@@ -88,7 +91,7 @@ def _show(run: "Iterator[Step]", say: Say) -> None:
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("training", total=None, facts="")
         for step in run:
-            left = f"{step.seconds_left / 60:.0f} min left" if step.steps else "measuring"
+            left = f"{_minutes(step.seconds_left)} left" if step.steps else "measuring"
             facts = (
                 f"epoch {step.epoch:.2f}  {_nats(step.loss)}  {step.characters_per_second:,.0f} characters/s  {left}"
             )
@@ -99,6 +102,10 @@ def _show(run: "Iterator[Step]", say: Say) -> None:
                 say("    " + step.sample.strip().replace("\n", "\n    "))
             if step.finished:
                 say(f"Done: {step.finished}; best validation {_nats(step.best)} per character.")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def _nats(loss: float) -> str:
@@ -117,9 +124,18 @@ def _publish(trained: Path, into: Path | None, text: Corpus, plugin: Plugin, set
             say(f"{rival}: the model there is better ({_nats(theirs)} against {_nats(ours)}, same text) and stays.")
             say(f"The new one is in {trained}; `--into FOLDER` keeps it elsewhere.")
             return
-    scores = new.card.scores | {
-        f"test{suffix}": Generator(plugin, Network(new, settings.cache, arithmetic), new.digest, True).score(text.test)
-        for suffix, arithmetic in (("", "fp32"), ("_int8", "int8"))
-    }
+    scores = new.card.scores | _test_scores(new, plugin, text, settings)
     checkpoint.save(place, new.card.model_copy(update={"scores": scores}), new.arrays)
     say(f"{place}: saved; on the test text {_nats(scores['test_int8'])} per character as it speaks (8-bit).")
+    say(f"The best n-gram model of the same text: {_nats(scores['best_ngram'])}.")
+
+
+def _test_scores(model: Model, plugin: Plugin, text: Corpus, settings: Settings) -> dict[str, float]:
+    """Return the losses on the test text, in fp32 and as it speaks, and the best n-gram's."""
+    scores: dict[str, float] = {}
+    arithmetics: dict[str, Arithmetic] = {"test": "fp32", "test_int8": "int8"}
+    for name, arithmetic in arithmetics.items():
+        network = Network(model, settings.cache, arithmetic)
+        scores[name] = Generator(plugin, network, model.digest, trained=True).score(text.test)
+    scores["best_ngram_order"], scores["best_ngram"] = best_ngram(text, settings)
+    return scores

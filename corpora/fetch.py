@@ -92,8 +92,9 @@ def _download(spec: CorpusSpec, cache: Path, progress: bool) -> str:
         try:
             path = Path(shelf.fetch(name, progressbar=progress))
         except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong digest is a ValueError
+            reason = str(error) if len(str(error)) < 200 else type(error).__name__
             raise UserError(
-                f"{spec.base}{name}: it could not be fetched ({error}). Nothing was lost; try again, or set "
+                f"{spec.base}{name}: it could not be fetched ({reason}). Nothing was lost; try again, or set "
                 "APOCRYPHA_MIRROR to a folder that holds the corpora."
             ) from error
         texts.append(clean.apply(spec.each, _decode(path.read_bytes(), spec.encoding, path)))

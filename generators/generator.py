@@ -70,11 +70,10 @@ class Generator:
         logits, state = self._read(self._prompt(request))
         written, held = np.zeros(request.length, dtype=np.int64), ""
         for count in range(request.length):
-            if not np.isfinite(logits).all():
-                raise UserError(
-                    f"{self.plugin.name}: the network computed NaN; its model folder is damaged. Train it again."
-                )
-            probabilities = distribution(logits, request.sampling, written[:count])
+            try:
+                probabilities = distribution(logits, request.sampling, written[:count])
+            except FloatingPointError as error:
+                raise UserError(f"{self.plugin.name}: the network computed NaN; train it again.") from error
             written[count] = draw(probabilities, chance)
             held += self.model.vocabulary.characters[written[count]]
             if request.stop and held.endswith(request.stop):
@@ -94,9 +93,10 @@ class Generator:
             yield from self.stream(request)
 
     def text(self, request: Request) -> str:
-        """Return a whole text, prefix included, that the plugin's `check` accepts; drafts that it rejects are redrawn.
+        """Return a whole text, prefix included; drafts that the plugin's `check` rejects are drawn again.
 
-        Raises UserError with the tally of reasons where no draft is accepted.
+        A text with a prefix is not judged: it begins as the person wants. Raises UserError with the tally of reasons
+        where no draft is accepted.
         """
         finish, check = self.plugin.hook("finish"), self.plugin.hook("check")
         prefix = self.model.vocabulary.known(request.prefix)[0]

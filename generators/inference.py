@@ -3,7 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from corpora.errors import UserError
 from training.checkpoint import Model
 from training.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from generators.graph import Arithmetic
 
 Logits = NDArray[np.float32]
 State = NDArray[Any]  # (streams, size): a row is all that a stream remembers
@@ -40,7 +43,7 @@ class Network:
     call (one is best up to a handful of streams).
     """
 
-    def __init__(self, model: Model, cache: Path, arithmetic: str = "int8", threads: int = 1) -> None:
+    def __init__(self, model: Model, cache: Path, arithmetic: "Arithmetic" = "int8", threads: int = 1) -> None:
         """Open the step graph; the sequence graph is opened when first used."""
         self.vocabulary = model.vocabulary
         self._model, self._cache, self._arithmetic, self._threads = model, cache, arithmetic, threads
@@ -82,7 +85,7 @@ class Network:
     def _build(self, path: Path, form: str) -> None:
         from generators import graph  # imported where used: with a warm cache onnx is never loaded
 
-        data = graph.build(self._model, "fp32" if self._arithmetic == "fp32" else "int8", form == "sequence")
+        data = graph.build(self._model, self._arithmetic, form == "sequence")
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -145,7 +145,7 @@ def _import(plugin: Plugin) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"{path}: it fails when loaded ({type(error).__name__}: {error}).") from error
     return module

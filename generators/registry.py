@@ -22,11 +22,11 @@ class Registry:
 
     def get(self, name: str) -> Plugin:
         """Return the plugin of this name; raise UserError with the fault of a broken one, or with the known names."""
+        if name in self.plugins:
+            return self.plugins[name]
         if name in self.broken:
             raise UserError(self.broken[name])
-        if name not in self.plugins:
-            raise unknown("style", name, self.plugins)
-        return self.plugins[name]
+        raise unknown("style", name, self.plugins)
 
 
 def find(folder: Path | None = None) -> Registry:

@@ -39,9 +39,12 @@ def distribution(logits: NDArray[np.float32], sampling: Sampling, recent: NDArra
 
     `logits` (V,) are the model's, `recent` the ids just written. The repetition penalty is that of Keskar et al. 2019
     (CTRL, 4.1) taken on log-probabilities; top-p is nucleus sampling (Holtzman et al. 2020, 3.1); min-p is Nguyen et
-    al. 2024. Filters are applied in the order repetition, temperature, top-k, top-p, min-p.
+    al. 2024. Filters are applied in the order repetition, temperature, top-k, top-p, min-p. Raises FloatingPointError
+    where the logits are not numbers.
     """
     scores = logits.astype(np.float64)
+    if not math.isfinite(scores.max()):
+        raise FloatingPointError("the logits are not numbers")
     if sampling.repetition > 1 and len(recent):
         scores[np.unique(recent[-REMEMBERED:])] -= math.log(sampling.repetition)
     if sampling.temperature == 0:
@@ -70,6 +73,8 @@ def _kept(probabilities: Probabilities, sampling: Sampling) -> NDArray[np.bool_]
 
 def draw(probabilities: Probabilities, chance: np.random.Generator) -> int:
     """Return one id, by inversion: one uniform number per character, whatever the vocabulary."""
-    cumulative = np.cumsum(probabilities)
-    place = np.searchsorted(cumulative, chance.random() * cumulative[-1], side="right")
-    return int(min(place, np.flatnonzero(probabilities)[-1]))
+    cumulative = probabilities.cumsum()
+    place = int(cumulative.searchsorted(chance.random() * cumulative[-1], side="right"))
+    if place == len(cumulative):  # the product was rounded up to the whole
+        place = int(np.flatnonzero(probabilities)[-1])
+    return place

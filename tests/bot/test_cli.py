@@ -102,9 +102,7 @@ def test_a_broken_plugin_is_one_line_and_the_rest_goes_on(apocrypha: Run, weathe
     assert "weather" in done.stdout
 
 
-def test_fetch_from_a_mirror_then_without_it(
-    apocrypha: Run, environment: dict[str, str], mirror: Path
-) -> None:
+def test_fetch_from_a_mirror_then_without_it(apocrypha: Run, environment: dict[str, str], mirror: Path) -> None:
     environment["APOCRYPHA_MIRROR"] = str(mirror)
     first = apocrypha("fetch", "bible").stdout
     assert first.startswith("bible: 4,")

@@ -57,7 +57,10 @@ def test_a_worse_model_does_not_replace_a_better_one(apocrypha: Run, home: Path,
 
 @pytest.mark.usefixtures("trained")
 def test_bench_times_both_and_divides(apocrypha: Run) -> None:
-    one = json.loads(apocrypha("bench", "weather", "--json").stdout)["one_stream"]
+    report = json.loads(apocrypha("bench", "weather", "--json").stdout)
+    one, training = report["one_stream"], report["training"]
+    assert training["overhead"] == pytest.approx(training["bare_loop"] / training["trainer"] - 1)
+    assert 0 < report["cold_start"]["peak_megabytes"] < 200
     assert one["ratio"] == pytest.approx(one["engine"] / one["torch_eager"])
     assert one["engine"] > 0
 

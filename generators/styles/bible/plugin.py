@@ -17,8 +17,9 @@ ENDS = (".", "?", "!", ":", ";", ",", ")")  # a verse may end inside a sentence;
 
 
 def prompt(message: str) -> str:
-    """Let the message stand as the verse before the answer."""
-    return f"\n{' '.join(message.split())}\n"
+    """Let the message stand as the verse before the answer, ended as verses are."""
+    verse = " ".join(message.split())
+    return f"Amen.\n{verse}{'' if verse.endswith(ENDS) else '.'}\n"
 
 
 def finish(text: str) -> str:

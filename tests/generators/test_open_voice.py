@@ -1,0 +1,118 @@
+"""Which model speaks for a plugin."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpora import corpus
+from corpora.errors import UserError
+from corpora.fetch import Places
+from generators.generator import Generator, open_voice
+from generators.inference import Network
+from generators.plugin import Plugin
+from generators.sampling import Sampling
+from training.checkpoint import Model
+from training.ngram import NGram
+from training.vocabulary import Vocabulary
+
+POND = "the old pond\na frog leaps in\nthe sound of water\n" * 30
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Callable[[Plugin], Generator]:
+    return lambda plugin: open_voice(plugin, tmp_path / "models", tmp_path / "cache", Places(tmp_path / "texts"))
+
+
+def test_the_users_model_comes_before_the_plugins_and_that_before_counts(
+    make_plugin: Callable[..., Plugin],
+    make_model: Callable[..., Model],
+    opened: Callable[[Plugin], Generator],
+    tmp_path: Path,
+) -> None:
+    plugin = make_plugin(corpus=POND)
+    counts = opened(plugin)
+    assert not counts.trained
+    assert isinstance(counts.model, NGram)
+
+    came_with_it = make_model(plugin.folder / "model", seed=1)
+    bundled = opened(plugin)
+    assert bundled.trained
+    assert isinstance(bundled.model, Network)
+    assert bundled.digest == came_with_it.digest
+
+    own = make_model(tmp_path / "models" / "haiku", seed=2)
+    make_model(tmp_path / "models" / "limerick", seed=3)  # another plugin's
+    assert opened(plugin).digest == own.digest
+    assert len({counts.digest, came_with_it.digest, own.digest}) == 3
+    assert (tmp_path / "cache").exists()
+
+
+def test_a_voice_speaks_as_its_model(
+    make_plugin: Callable[..., Plugin],
+    make_model: Callable[..., Model],
+    opened: Callable[[Plugin], Generator],
+    tmp_path: Path,
+) -> None:
+    plugin = make_plugin()
+    model = make_model(plugin.folder / "model")
+    voice, network = opened(plugin), Network(model, tmp_path / "elsewhere")
+    ids = np.arange(9, dtype=np.int64)
+    assert voice.model.vocabulary.characters == model.card.vocabulary
+    assert np.array_equal(
+        voice.model.step(ids, voice.model.start(9))[0], network.step(ids, network.start(9))[0]
+    )  # in 8 bits
+
+
+def test_counts_are_those_of_the_training_part(
+    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Generator], tmp_path: Path
+) -> None:
+    held_out = "Zen\n"  # at the end of the test part only
+    plugin = make_plugin(corpus=POND + held_out)
+    voice, text = opened(plugin), corpus.build(plugin.manifest.corpus, plugin.folder, Places(tmp_path))
+    assert "Z" not in text.train
+    assert voice.left_out(POND + held_out) == ""  # and yet it can be scored
+    assert voice.digest == f"ngram-{text.digest}"
+    expected = NGram(text.train, Vocabulary(text.alphabet))
+    ids = voice.model.vocabulary.encode("old pond\n").astype(np.int64)[:, None]
+    logits, _ = voice.model.read(ids, voice.model.start(1))
+    assert np.array_equal(logits, expected.read(ids, expected.start(1))[0])
+    assert voice.text(voice.request(Sampling(temperature=0), 0, prefix="the ol")) == "the old pond"
+
+
+def test_the_text_is_cleaned_by_the_plugin(
+    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Generator]
+) -> None:
+    voice = opened(make_plugin(corpus=POND, code="def clean(text): return text.upper()\n"))
+    assert voice.left_out("the POND") == "the"
+    assert voice.text(voice.request(Sampling(temperature=0), 0, prefix="THE S")) == "THE SOUND OF WATER"
+
+
+def test_without_a_model_too_little_text_is_refused(
+    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Generator]
+) -> None:
+    with pytest.raises(UserError, match=r"The text has 13 characters.*at least 1,000"):
+        opened(make_plugin(corpus="the old pond\n"))
+    with pytest.raises(UserError, match="empty"):
+        opened(make_plugin(corpus="", name="nothing"))
+    plugin = make_plugin(name="absent")
+    (plugin.folder / "corpus.txt").unlink()
+    with pytest.raises(UserError, match=r"corpus\.txt: the text cannot be read"):
+        opened(plugin)
+
+
+def test_a_broken_model_of_ones_own_is_told_and_not_passed_over(
+    make_plugin: Callable[..., Plugin],
+    make_model: Callable[..., Model],
+    opened: Callable[[Plugin], Generator],
+    tmp_path: Path,
+) -> None:
+    plugin = make_plugin(corpus=POND)
+    make_model(plugin.folder / "model")
+    make_model(tmp_path / "models" / "haiku", seed=2)
+    weights = tmp_path / "models" / "haiku" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"not the weights that model\.json describes") as caught:
+        opened(plugin)
+    assert str(weights) in str(caught.value)
