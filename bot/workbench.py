@@ -49,7 +49,7 @@ def train(
     model_config = _changed(plugin.manifest.model, model)
     train_config = _changed(plugin.manifest.train, training)
     here = device.choose(train_config, model_config)
-    device.limit_threads(settings.threads, here.size)
+    device.prepare_processor(settings.threads, here.size)
     text = corpus.build(
         plugin.manifest.corpus, plugin.folder, settings.places, plugin.hook("clean"), sys.stderr.isatty()
     )

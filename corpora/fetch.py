@@ -92,7 +92,8 @@ def _download(spec: CorpusSpec, cache: Path, progress: bool) -> str:
         try:
             path = Path(shelf.fetch(name, progressbar=progress))
         except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong digest is a ValueError
-            reason = str(error) if len(str(error)) < 200 else type(error).__name__
+            brief = isinstance(error, ValueError) or len(str(error)) < 200  # a broken connection is told at length
+            reason = str(error) if brief else type(error).__name__
             raise UserError(
                 f"{spec.base}{name}: it could not be fetched ({reason}). Nothing was lost; try again, or set "
                 "APOCRYPHA_MIRROR to a folder that holds the corpora."

@@ -12,8 +12,6 @@ def split(text: str, how: Split) -> tuple[str, str, str]:
     """Cut `text` into (training, validation, test) as `how` says; joined block by block they are the whole text."""
     if len(text) < LEAST:
         raise UserError(f"The text has {len(text):,} characters; to learn and be measured it needs at least {LEAST:,}.")
-    if how.validation + how.test >= 1:
-        raise UserError(f"Validation {how.validation} and test {how.test} leave nothing to train on.")
     pieces: tuple[list[str], ...] = ([], [], [])
     edges = [_cut(text, len(text) * k // how.blocks, how.boundary) for k in range(how.blocks + 1)]
     for start, end in pairwise(edges):

@@ -31,7 +31,6 @@ class Place:
     due: int = 0  # the step of the next evaluation
     seconds: float = 0.0
     best: float = float("inf")
-    best_step: int = 0
     worse: int = 0  # evaluations since the best one
     loss: float = 0.0  # running mean of the training loss, nats per character
     finished: str = ""

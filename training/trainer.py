@@ -73,6 +73,7 @@ def train(
         validation, sample = None, ""
         if pace.evaluation_due(run.place):
             tick = clock()
+            run.place.seconds = before + tick - started  # the model's card tells them
             validation, sample = run.evaluate()
             pace.evaluated(clock() - tick)
             run.place.seconds = before + clock() - started

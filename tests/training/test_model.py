@@ -1,0 +1,159 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from training.checkpoint import expected_shapes
+from training.config import ModelConfig
+from training.model import CharacterModel
+from training.vocabulary import Vocabulary
+
+CHARACTERS = 11
+KINDS = pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+
+
+def made(seed: int = 0, **fields: Any) -> CharacterModel:
+    torch.manual_seed(seed)
+    config = ModelConfig.model_validate({"layers": 2, "units": 7, "embedding": 5} | fields)
+    model = CharacterModel(config, CHARACTERS).eval()
+    torch.nn.init.normal_(model.projection.bias)  # zero at first, where a forgotten bias would go unseen
+    return model
+
+
+def drawn(*shape: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(1).integers(CHARACTERS, size=shape))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def cell(kind: str, into: np.ndarray, back: np.ndarray, state: list[np.ndarray]) -> list[np.ndarray]:
+    """Step one stream in one layer, as the textbooks have it; `into` and `back` are what the two weights give."""
+    if kind == "rnn":
+        return [np.tanh(into + back)]
+    if kind == "gru":
+        (reset, update, new), (reset_back, update_back, new_back) = np.split(into, 3), np.split(back, 3)
+        update = sigmoid(update + update_back)
+        return [(1 - update) * np.tanh(new + sigmoid(reset + reset_back) * new_back) + update * state[0]]
+    entry, forget, new, out = np.split(into + back, 4)
+    memory = sigmoid(forget) * state[1] + sigmoid(entry) * np.tanh(new)
+    return [sigmoid(out) * np.tanh(memory), memory]
+
+
+def logits_by_hand(model: CharacterModel, ids: list[int]) -> np.ndarray:
+    """The network once more in plain numpy and double precision, one character at a time, from folder names."""
+    config, arrays = model.config, {name: array.astype(np.float64) for name, array in model.arrays().items()}
+    states = [[np.zeros(config.units), np.zeros(config.units)] for _ in range(config.layers)]
+    rows = []
+    for character in ids:
+        x = arrays["embedding.weight"][character]
+        for layer, state in enumerate(states):
+            at = f"layers.{layer}."
+            into = arrays[at + "input_weight"] @ x + arrays[at + "input_bias"]
+            back = arrays[at + "recurrent_weight"] @ state[0] + arrays[at + "recurrent_bias"]
+            state[:] = cell(config.kind, into, back, state)
+            x = state[0]
+        projection = arrays["embedding.weight" if config.tied else "projection.weight"]
+        rows.append(projection @ x + arrays["projection.bias"])
+    return np.stack(rows)
+
+
+@KINDS
+@pytest.mark.parametrize("layers", [1, 2, 4])
+@pytest.mark.parametrize("tied", [False, True])
+def test_logits_are_those_of_the_plain_formulas(kind: str, layers: int, tied: bool) -> None:
+    model = made(kind=kind, layers=layers, tied=tied, embedding=7 if tied else 5)
+    ids = drawn(3, 40)
+    logits, _ = model(ids, model.start(3))
+    assert logits.shape == (3, 40, CHARACTERS)
+    for stream in range(3):
+        by_hand = logits_by_hand(model, ids[stream].tolist())
+        assert logits[stream].detach().numpy() == pytest.approx(by_hand, abs=1e-5)
+
+
+@KINDS
+def test_a_carried_state_goes_on_where_the_text_was_cut(kind: str) -> None:
+    model, ids = made(kind=kind), drawn(2, 30)
+    whole, end = model(ids, model.start(2))
+    first, state = model(ids[:, :13], model.start(2))
+    second, last = model(ids[:, 13:], state)
+    assert torch.allclose(torch.cat([first, second], dim=1), whole, atol=1e-6)
+    assert len(end) == len(last) == (2 if kind == "lstm" else 1)
+    for a, b in zip(end, last, strict=True):
+        assert a.shape == (2, 2, 7)
+        assert torch.allclose(a, b, atol=1e-6)
+    assert not torch.allclose(model(ids[:, 13:], model.start(2))[0], second, atol=1e-3)
+
+
+@KINDS
+@pytest.mark.parametrize("tied", [False, True])
+def test_weights_leave_and_come_back_by_the_names_of_the_folder(kind: str, tied: bool) -> None:
+    fields = {"kind": kind, "tied": tied, "embedding": 7 if tied else 5}
+    model, other = made(**fields), made(seed=9, **fields)
+    arrays = model.arrays()
+    assert {name: array.shape for name, array in arrays.items()} == expected_shapes(model.config, CHARACTERS)
+    assert sum(array.size for array in arrays.values()) == sum(p.numel() for p in model.parameters())
+    ids = drawn(2, 9)
+    before = model(ids, model.start(2))[0]
+    assert not torch.allclose(other(ids, other.start(2))[0], before, atol=1e-3)
+    other.load_arrays(arrays)
+    assert torch.equal(other(ids, other.start(2))[0], before)
+    assert (other.projection.weight is other.embedding.weight) == tied
+
+
+def test_forget_gates_start_open_and_the_rest_near_zero() -> None:
+    for name, array in made(layers=3, units=16).arrays().items():
+        if name.endswith("input_bias"):
+            assert (array[16:32] == 1).all()
+            assert np.abs(np.delete(array, np.s_[16:32])).max() <= 1 / 4  # torch's bound, 1 / sqrt(units)
+        elif name.endswith("recurrent_bias"):
+            assert np.abs(array).max() <= 1 / 4
+
+
+def test_dropout_works_while_training_and_only_then() -> None:
+    for layers in (1, 2):
+        model, ids = made(layers=layers, dropout=0.5), drawn(2, 9)
+        assert torch.equal(model(ids, model.start(2))[0], model(ids, model.start(2))[0])
+        model.train()
+        assert not torch.equal(model(ids, model.start(2))[0], model(ids, model.start(2))[0])
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary("\nabcdefghij")
+
+
+def test_text_is_drawn_as_the_seed_says_and_nothing_else_is_touched(vocabulary: Vocabulary) -> None:
+    model = made(dropout=0.5).train()
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    texts = [model.continue_text(vocabulary, "\n", 60, seed) for seed in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+    assert [len(text) for text in texts] == [60, 60, 60]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert model.training
+
+
+def test_the_prefix_is_read_and_its_last_character_counts(vocabulary: Vocabulary) -> None:
+    model = made(kind="rnn", layers=1, units=11, embedding=11, tied=False)
+    for name, parameter in model.named_parameters():
+        torch.nn.init.zeros_(parameter)
+        if name in ("embedding.weight", "stack.weight_ih_l0", "projection.weight"):
+            scale = 50 if name.startswith("projection") else 3
+            parameter.data += scale * torch.eye(11).roll(1 if name.startswith("projection") else 0, dims=0)
+    # What is read lights one unit, and that unit's projection names the next character: a, b, c, ... round and round.
+    assert model.continue_text(vocabulary, "ghab", 13, seed=0) == "cdefghij\nabcd"
+
+
+def test_characters_come_as_often_as_the_model_says(vocabulary: Vocabulary) -> None:
+    model = made(kind="gru", layers=1)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    odds = torch.arange(1, 12, dtype=torch.float32)
+    model.projection.bias.data = odds.log()
+    counts = np.bincount(vocabulary.encode(model.continue_text(vocabulary, "a", 2000, seed=3)), minlength=11)
+    expected = (odds / odds.sum()).numpy()
+    spread = np.sqrt(2000 * expected * (1 - expected))
+    assert (np.abs(counts - 2000 * expected) / spread).max() < 3.5
