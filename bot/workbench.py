@@ -116,10 +116,10 @@ def _publish(trained: Path, into: Path | None, text: Corpus, plugin: Plugin, set
     """Score the new model on the test text and put it in place, unless the one there is better on the same text."""
     new = checkpoint.load(trained)
     place = into or settings.models / plugin.name
-    rival = (into if into and checkpoint.exists(into) else None) if into else plugin.trained_folder(settings.models)
-    old = checkpoint.read_card(rival) if rival else None
-    if old and old.corpus["digest"] == new.card.corpus["digest"]:
-        theirs, ours = old.scores["validation"], new.card.scores["validation"]
+    rival = into or plugin.trained_folder(settings.models)
+    old = checkpoint.read_card(rival) if rival and checkpoint.exists(rival) else None
+    if old and old.corpus.get("digest") == new.card.corpus["digest"]:
+        theirs, ours = old.scores.get("validation", math.inf), new.card.scores["validation"]
         if theirs <= ours:
             say(f"{rival}: the model there is better ({_nats(theirs)} against {_nats(ours)}, same text) and stays.")
             say(f"The new one is in {trained}; `--into FOLDER` keeps it elsewhere.")

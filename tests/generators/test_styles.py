@@ -172,5 +172,6 @@ def test_the_bible_hears_a_message_as_a_verse_before_the_answer() -> None:
     prompt, finish = bible.hook("prompt"), bible.hook("finish")
     assert prompt is not None
     assert finish is not None
-    assert prompt("  Who shall\n\nenter\tthe city? ") == "\nWho shall enter the city?\n"
+    assert prompt("  Who shall\n\nenter\tthe city? ") == "Amen.\nWho shall enter the city?\n"
+    assert prompt("hello") == "Amen.\nhello.\n"
     assert finish("\n Genesis 1:1 And.\n") == "Genesis 1:1 And."
