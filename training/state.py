@@ -69,7 +69,8 @@ def restore(
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            # clone: tensors at odd addresses take other paths through the kernels, and their sums other last bits
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: the saved run cannot be read ({error}). Delete it to start anew.") from error
     theirs, ours = (_flat(json.loads(each)) for each in (header["identity"], json.dumps(identity)))
