@@ -46,7 +46,7 @@ def _help(_: Conversation, __: str) -> str:
     width = max(len(command.usage) for command in COMMANDS.values()) + 2
     lines = [f"  {command.usage:<{width}}{command.help}" for command in COMMANDS.values()]
     keys = "Up and down recall earlier lines, Ctrl-C stops a reply, Ctrl-D leaves."
-    return "\n".join(["Say anything; the answer has to do with it. Commands:", *lines, keys])
+    return "\n".join(["Say anything; the voice reads it before it answers. Commands:", *lines, keys])
 
 
 COMMANDS = {
