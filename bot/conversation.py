@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from corpora.errors import UserError
 from generators.generator import Generator, Request
 from generators.sampling import Sampling
 
@@ -100,12 +99,3 @@ class Conversation:
         if line not in self._noticed:
             self._noticed.add(line)
             self.notify(line)
-
-
-def number(text: str, kind: type[int] | type[float], name: str) -> float | int:
-    """Read a number a person typed; raise UserError naming what it was for."""
-    try:
-        return kind(text)
-    except ValueError as error:
-        wanted = "a whole number" if kind is int else "a number"
-        raise UserError(f"{name} takes {wanted}, not '{text}'.") from error

@@ -57,7 +57,9 @@ def best_ngram(text: Corpus, settings: Settings) -> tuple[int, float]:
         train, test = vocabulary.encode(text.train), vocabulary.encode(text.test)
         losses = character_nats(train, test, len(vocabulary), ORDERS)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({order: float(nats.mean()) for order, nats in losses.items()}))
+        part = path.with_suffix(".part")  # a kill leaves no half of it behind
+        part.write_text(json.dumps({order: float(nats.mean()) for order, nats in losses.items()}))
+        part.replace(path)
     means = {int(order): nats for order, nats in json.loads(path.read_text()).items()}
     order = min(means, key=means.__getitem__)
     return order, means[order]

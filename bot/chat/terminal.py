@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from bot.conversation import Conversation, number
+from bot.conversation import Conversation
 from corpora.errors import UserError, unknown
 
 Ask = Callable[[], str]  # one line from the person; EOFError where they leave, KeyboardInterrupt on Ctrl-C
@@ -30,11 +30,20 @@ def _style(conversation: Conversation, name: str) -> str:
 def _option(name: str, kind: type[int] | type[float], default: str) -> Callable[[Conversation, str], str]:
     def run(conversation: Conversation, text: str) -> str:
         if text:
-            conversation.set(**{name: None if text in ("off", "default") else number(text, kind, name)})
+            conversation.set(**{name: None if text in ("off", "default") else _number(text, kind, name)})
         value = getattr(conversation.options, name)
         return f"{name}: {default if value is None else value}"
 
     return run
+
+
+def _number(text: str, kind: type[int] | type[float], name: str) -> float | int:
+    """Read a number a person typed; raise UserError naming what it was for."""
+    try:
+        return kind(text)
+    except ValueError as error:
+        wanted = "a whole number" if kind is int else "a number"
+        raise UserError(f"{name} takes {wanted}, not '{text}'.") from error
 
 
 def _reset(conversation: Conversation, _: str) -> str:
