@@ -1,16 +1,20 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from corpora.clean import CLEANERS
 from corpora.corpus import Corpus, build
 from corpora.errors import UserError
 from corpora.fetch import Places
 from corpora.spec import CorpusSpec, Split
 
 LINES = "".join(f"line {number}\tof the text\n" for number in range(200))
-BIBLE = Path(__file__).parents[2] / "generators" / "styles" / "bible" / "plugin.toml"
+STYLES = Path(__file__).parents[2] / "generators" / "styles"
+BIBLE = STYLES / "bible" / "plugin.toml"
+SPECS = sorted(STYLES.glob("*/*.toml"))
 
 
 @pytest.fixture
@@ -90,3 +94,29 @@ def test_the_king_james_text_is_whole(mirror: Path, tmp_path: Path) -> None:
     assert len(corpus.validation) / whole == pytest.approx(spec.split.validation, abs=0.002)
     assert len(corpus.test) / whole == pytest.approx(spec.split.test, abs=0.002)
     assert spec.split == Split(blocks=22, boundary="\n")
+
+
+def bundled(path: Path) -> CorpusSpec:
+    return CorpusSpec.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))["corpus"])
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_bundled_corpus_has_a_public_address_and_known_cleaners(path: Path, tmp_path: Path, server: Any) -> None:
+    spec = bundled(path)
+    assert spec.title
+    assert spec.licence != "unknown"
+    assert set(spec.each + spec.clean) <= set(CLEANERS)
+    assert spec.base.startswith("https://")
+    with pytest.raises(UserError, match=r"it could not be fetched \(404"):  # the list is read, then nothing is there
+        build(spec.model_copy(update={"base": server.address}), path.parent, Places(tmp_path))
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_bundled_corpus_is_the_mirrors(path: Path, mirror: Path, tmp_path: Path) -> None:
+    spec = bundled(path)
+    if not (mirror / spec.mirror).exists():
+        pytest.skip(f"the mirror has no {spec.mirror}")
+    corpus = build(spec, path.parent, Places(tmp_path, mirror))
+    whole = len(corpus.train + corpus.validation + corpus.test)
+    assert len(corpus.validation) / whole == pytest.approx(spec.split.validation, abs=0.015)
+    assert len(corpus.test) / whole == pytest.approx(spec.split.test, abs=0.015)

@@ -14,6 +14,7 @@ def test_without_a_word_it_is_the_corpus_txt_beside_the_plugin() -> None:
 
 def test_downloads_and_mirrored_texts_are_remote() -> None:
     assert CorpusSpec(base="https://a.example/", files={"a": DIGEST}, sha256=DIGEST).remote
+    assert CorpusSpec(base="https://a.example/", list="files.sha256", sha256=DIGEST).remote
     assert CorpusSpec(mirror="a.txt", sha256=DIGEST).remote
 
 
@@ -22,10 +23,14 @@ def test_downloads_and_mirrored_texts_are_remote() -> None:
     [
         ({"files": {"a": DIGEST}, "sha256": DIGEST}, "`base` and `files` go together"),
         ({"base": "https://a.example/", "sha256": DIGEST}, "`base` and `files` go together"),
+        ({"list": "files.sha256", "sha256": DIGEST}, "`base` and `files` go together, or `base` and `list`"),
+        ({"base": "https://a.example/", "files": {"a": DIGEST}, "list": "a", "sha256": DIGEST}, "keep one"),
+        ({"base": "https://a.example/", "list": "files.sha256"}, "needs `sha256`, the digest of the joined text"),
         ({"base": "https://a.example/", "files": {"a": DIGEST}}, "needs `sha256`, the digest of the joined text"),
         ({"mirror": "bible.txt"}, "needs `sha256`, the digest of the joined text"),
         ({"mirror": "bible.txt", "sha256": "123abc"}, "String should match pattern"),
         ({"mirror": "bible.txt", "sha256": "A" * 64}, "String should match pattern"),
+        ({"unpack": "zip"}, "unpack\n  Input should be '', 'gz' or 'bz2'"),
         ({"license": "MIT"}, "license\n  Extra inputs are not permitted"),
         ({"split": {"train": 0.9}}, "split.train\n  Extra inputs are not permitted"),
         ({"split": {"validation": 0}}, "split.validation\n  Input should be greater than 0"),
