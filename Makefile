@@ -19,6 +19,7 @@ bench: .venv/.train
 # What the README states and shows: run it alone on a quiet machine, then put the figures into the README.
 records: .venv/.test
 	.venv/bin/apocrypha bench --json > .bench.json && mv .bench.json docs/bench.json
+	.venv/bin/apocrypha evaluate bible --adapt 0.1 --json > .adapt.json && mv .adapt.json docs/adapt.json
 	.venv/bin/python docs/chat.py
 
 clean:

@@ -13,9 +13,10 @@ import typer
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from generators.generator import Generator
+    from generators.engine import Engine
     from generators.plugin import Plugin
     from generators.registry import Registry
+    from generators.voice import Voice
 
 app = typer.Typer(
     help="Text that was never written: small networks, each trained on one body of text, speak in its voice.",
@@ -40,10 +41,16 @@ def _registry(settings: "Settings") -> "Registry":
     return found
 
 
-def _open(settings: "Settings", plugin: "Plugin") -> "Generator":
-    from generators.generator import open_voice
+def _engine(settings: "Settings", registry: "Registry") -> "Engine":
+    from generators.engine import Engine
 
-    return open_voice(plugin, settings.models, settings.cache, settings.places)
+    return Engine(lambda style: _open(settings, registry.get(style)), megabytes=settings.memory)
+
+
+def _open(settings: "Settings", plugin: "Plugin") -> "Voice":
+    from generators.voice import open_voice
+
+    return open_voice(plugin, settings.models, settings.cache, settings.places, settings.cores)
 
 
 def _say(line: str) -> None:
@@ -76,6 +83,11 @@ Temperature = Annotated[
     typer.Option("--temperature", "-t", help="0 is the likeliest text, 1 the model's own chances, up to 5"),
 ]
 
+Adapt = Annotated[
+    float | None,
+    typer.Option(min=0, max=0.99, help="let recent text count: the part that a thing said once has, as 0.1"),
+]
+
 
 @app.command()
 def chat(style: Style = "bible", temperature: Temperature = None, seed: Seed = None, length: Length = None) -> None:
@@ -85,19 +97,20 @@ def chat(style: Style = "bible", temperature: Temperature = None, seed: Seed = N
 
     settings = _settings()
     registry = _registry(settings)
-    conversation = Conversation(
-        open_voice=lambda name: _open(settings, registry.get(name)),
-        draw_seed=lambda: secrets.randbelow(2**31),
-        notify=lambda line: _say(f"({line})"),
-        style=style,
-        options=Options(temperature, seed, length),
-    )
-    if sys.stdin.isatty():
-        plugin = conversation.voice.plugin
-        _say(f"{plugin.name}: {plugin.manifest.summary}. /help shows what you can do.")
-        if plugin.manifest.examples:
-            _say("Try: " + "  |  ".join(plugin.manifest.examples))
-    terminal.chat(conversation, terminal.prompt_lines(settings.history, list(registry.plugins)), sys.stdout)
+    with _engine(settings, registry) as engine:
+        conversation = Conversation(
+            engine,
+            draw_seed=lambda: secrets.randbelow(2**31),
+            notify=lambda line: _say(f"({line})"),
+            style=style,
+            options=Options(temperature, seed, length),
+        )
+        if sys.stdin.isatty():
+            plugin = conversation.voice.plugin
+            _say(f"{plugin.name}: {plugin.manifest.summary}. /help shows what you can do.")
+            if plugin.manifest.examples:
+                _say("Try: " + "  |  ".join(plugin.manifest.examples))
+        terminal.chat(conversation, terminal.prompt_lines(settings.history, list(registry.plugins)), sys.stdout)
 
 
 @app.command()
@@ -114,35 +127,45 @@ def sample(
     message: Annotated[str, typer.Option(help="let the text answer these words")] = "",
     stop: Annotated[str | None, typer.Option(help="end the text before this; '' for length only")] = None,
     length: Length = None,
+    blend: Annotated[str | None, typer.Option(metavar="STYLE=W", help="give another style the part W in it")] = None,
+    adapt: Adapt = None,
+    grammar: Annotated[bool | None, typer.Option("--grammar/--no-grammar", help="keep to the style's form")] = None,
     as_json: Json = False,
 ) -> None:
     """Write texts in a style, the i-th with seed + i; an unset seed is drawn and shown."""
-    from generators.sampling import Sampling
+    from generators.generator import Generator
 
     settings = _settings()
-    voice = _open(settings, _registry(settings).get(style))
-    if seed is None:
-        seed = secrets.randbelow(2**31)
-        _say(f"(--seed {seed})")
-    for text, what in ((prefix, "--prefix"), (message, "--message")):
-        if strangers := voice.left_out(text):
-            _say(f"({what}: {style} has never seen {strangers[:24]!r}; left out)")
-    default = voice.plugin.manifest.text.temperature
-    sampling = Sampling.checked(
-        temperature=default if temperature is None else temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition=repetition,
-    )
-    fields = {"prefix": prefix, "message": message, "stop": stop, "length": length}
-    requests = [voice.request(sampling, seed + i, **fields) for i in range(count)]
-    if as_json:
-        rows = [{"text": voice.text(request), "seed": request.seed} for request in requests]
-        _print_json({"style": style, "model": voice.digest, "trained": voice.trained, "texts": rows})
-        return
-    for request in requests:
-        print(voice.text(request), flush=True)
+    with _engine(settings, _registry(settings)) as engine:
+        voice = engine.voice(style)
+        if seed is None:
+            seed = secrets.randbelow(2**31)
+            _say(f"(--seed {seed})")
+        for text, what in ((prefix, "--prefix"), (message, "--message")):
+            if strangers := voice.left_out(text):
+                _say(f"({what}: {style} has never seen {strangers[:24]!r}; left out)")
+        sampling = voice.sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition=repetition)
+        fields = {"prefix": prefix, "message": message, "stop": stop, "length": length}
+        mixed = {"blend": _parse_blend(blend) if blend else None, "adapt": adapt, "grammar": grammar}
+        requests = [voice.request(sampling, seed + i, **fields, **mixed) for i in range(count)]
+        texts = Generator(engine, style).texts(requests)
+        if as_json:
+            rows = [{"text": text, "seed": request.seed} for text, request in zip(texts, requests, strict=True)]
+            _print_json({"style": style, "model": voice.digest, "trained": voice.trained, "texts": rows})
+            return
+        for text in texts:
+            print(text, flush=True)
+
+
+def _parse_blend(text: str) -> tuple[str, float]:
+    """Read STYLE=W; raise UserError where it is something else."""
+    from corpora.errors import UserError
+
+    style, _, weight = text.partition("=")
+    try:
+        return style, float(weight)
+    except ValueError as error:
+        raise UserError(f"--blend takes a style and its part, as code=0.3, not '{text}'.") from error
 
 
 @app.command(name="list")
@@ -237,13 +260,13 @@ def train(
 
 
 @app.command()
-def evaluate(style: Style, as_json: Json = False) -> None:
+def evaluate(style: Style, adapt: Adapt = None, as_json: Json = False) -> None:
     """Measure a style's model on held-out text, beside the best n-gram model of the same text."""
     from bot import measure
 
     settings = _settings()
     plugin = _registry(settings).get(style)
-    report = measure.evaluate(_open(settings, plugin), settings, _say)
+    report = measure.evaluate(_open(settings, plugin), settings, _say, adapt or 0.0)
     if as_json:
         _print_json(report)
         return
@@ -251,18 +274,24 @@ def evaluate(style: Style, as_json: Json = False) -> None:
 
 
 @app.command()
-def bench(style: Style = "bible", as_json: Json = False) -> None:
-    """Time a voice beside the same weights stepped in PyTorch, and from a cold start. Needs the `train` extra."""
-    from bot import measure
+def bench(
+    style: Style = "bible",
+    seconds: Annotated[float, typer.Option(min=1, help="how long 64 clients come and go")] = 60,
+    as_json: Json = False,
+) -> None:
+    """Time a voice beside the same weights in PyTorch and ONNX Runtime, and under load. Needs the `train` extra."""
+    from bot import bench
 
     settings = _settings()
-    report = measure.bench(_open(settings, _registry(settings).get(style)), settings)
+    with _engine(settings, _registry(settings)) as engine:
+        report = bench.bench(engine, style, settings, _say, seconds)
     if as_json:
         _print_json(report)
         return
-    for part in ("one_stream", "training", "cold_start"):
-        print(part.replace("_", " "))
-        _print_fields(report[part])
+    for part, figures in report.items():
+        if isinstance(figures, dict):
+            print(part.replace("_", " "))
+            _print_fields(figures)
 
 
 @app.callback(invoke_without_command=True)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from generators.generator import Generator, Request
-from generators.sampling import Sampling
+from generators.engine import Engine
+from generators.generator import Generator
+from generators.voice import Request, Voice
 
-OpenVoice = Callable[[str], Generator]
 REMEMBERED = 20  # turns kept
 SHOWN = 24  # strange characters listed in a notice
 
@@ -19,6 +19,7 @@ class Options:
     temperature: float | None = None
     seed: int | None = None
     length: int | None = None
+    adapt: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class Turn:
 class Conversation:
     """Turns a message into an answer, streamed; it remembers text, never a network's state.
 
-    `open_voice` finds a voice by name, `draw_seed` gives a fresh seed, `notify` takes one-line notices.
+    `engine` writes the answers, `draw_seed` gives a fresh seed, `notify` takes one-line notices.
     """
 
-    open_voice: OpenVoice
+    engine: Engine
     draw_seed: Callable[[], int]
     notify: Callable[[str], None]
     style: str
@@ -52,12 +53,17 @@ class Conversation:
 
     def speak_as(self, style: str) -> None:
         """Change the voice; raise UserError, with the old one kept, where there is none of that name."""
-        self.voice = self.open_voice(style)
+        voice = self.engine.voice(style)
         self.style = style
-        if not self.voice.trained:
+        if not voice.trained:
             self._notice(
                 f"{style} has no trained model yet: it speaks from letter counts. `apocrypha train {style}` makes one."
             )
+
+    @property
+    def voice(self) -> Voice:
+        """Return the voice that speaks now."""
+        return self.engine.voice(self.style)
 
     def set(self, **changes: Any) -> None:
         """Set options after checking them; raise UserError, the old values kept, where one is out of bounds."""
@@ -74,9 +80,10 @@ class Conversation:
         request = self._request(message, self.options, seed)
         said: list[str] = []
         try:
-            for character in self.voice.answer(request):
-                said.append(character)
-                yield character
+            with Generator(self.engine, self.style).answer(request) as answer:
+                for piece in answer:
+                    said.append(piece)
+                    yield piece
         finally:
             self.turns = [*self.turns, Turn(message, "".join(said), self.style, request)][-REMEMBERED:]
 
@@ -85,10 +92,9 @@ class Conversation:
         self.turns.clear()
 
     def _request(self, message: str, options: Options, seed: int) -> Request:
-        default = self.voice.plugin.manifest.text.temperature
-        temperature = default if options.temperature is None else options.temperature
-        sampling = Sampling.checked(temperature=temperature)
-        return self.voice.request(sampling, seed, message=message, length=options.length)
+        voice = self.voice
+        sampling = voice.sampling(temperature=options.temperature)
+        return voice.request(sampling, seed, message=message, length=options.length, adapt=options.adapt)
 
     def _report_strangers(self, message: str) -> None:
         strangers = self.voice.left_out(message)

@@ -1,5 +1,6 @@
 """Where the user's things are and what they chose: the only reader of the environment."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +19,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("apocrypha")))
     mirror: Path | None = Field(None, description="a folder that holds the corpora, for work without a network")
-    threads: int | None = Field(None, ge=1, description="CPU threads to train with; all where unset")
+    threads: int | None = Field(None, ge=1, description="CPU threads to speak and train with; all where unset")
+    memory: float = Field(500, gt=0, description="megabytes of voices that are kept open; those in use do not count")
 
     @property
     def plugins(self) -> Path:
@@ -44,6 +46,11 @@ class Settings(BaseSettings):
     def history(self) -> Path:
         """Return the file of lines typed into the terminal chat."""
         return self.home / "history.txt"
+
+    @property
+    def cores(self) -> int:
+        """Return the CPU threads to speak with."""
+        return self.threads or len(os.sched_getaffinity(0))
 
     @cached_property
     def places(self) -> Places:

@@ -15,9 +15,9 @@ from bot.settings import Settings
 from corpora import corpus
 from corpora.corpus import Corpus
 from corpora.errors import UserError, faults
-from generators.generator import Generator
 from generators.inference import Network
 from generators.plugin import Plugin
+from generators.voice import Voice
 from training import checkpoint
 from training.checkpoint import Model
 
@@ -136,6 +136,6 @@ def _test_scores(model: Model, plugin: Plugin, text: Corpus, settings: Settings)
     arithmetics: dict[str, Arithmetic] = {"test": "fp32", "test_int8": "int8"}
     for name, arithmetic in arithmetics.items():
         network = Network(model, settings.cache, arithmetic)
-        scores[name] = Generator(plugin, network, model.digest, trained=True).score(text.test)
+        scores[name] = Voice(plugin, network, model.digest, trained=True).score(text.test)
     scores["best_ngram_order"], scores["best_ngram"] = best_ngram(text, settings)
     return scores

@@ -6,6 +6,8 @@ B streams, T characters, V vocabulary, E embedding, H units, L layers. The memor
     step      ids (B,)   + state (B, S)  ->  logits (B, V)     + state (B, S)
     sequence  ids (T, B) + state (B, S)  ->  logits (T, B, V)  + state (B, S)      an ONNX Scan over the step
 
+In a sequence, id -1 is no character: the stream keeps its memory, so texts of unequal length are read together.
+
 The embedding and the first layer's input product are folded into one table row per character. In 8 bits, weights have
 one scale per output column; hidden vectors lie in (-1, 1) and take the *fixed* scale 1/127, so no row's rounding
 depends on its neighbours: sums of integers are exact, and a stream computes the same alone and among others.
@@ -139,6 +141,13 @@ def _cells(g: _Graph, model: Model, ids: str, state: str) -> tuple[str, str]:
     return logits, g.one("Concat", *hidden, *cells, axis=-1)
 
 
+def _unless_nothing_is_read(g: _Graph, after: str) -> str:
+    """Return the next state (B, S), the old one in rows whose id is -1."""
+    zero, last = (g.constant(name, np.array(value, np.int64)) for name, value in (("no.id", 0), ("last.axis", [1])))
+    reads = g.one("Unsqueeze", g.one("GreaterOrEqual", "ids", zero), last)  # (B, 1)
+    return g.one("Where", reads, after, "state")
+
+
 def state_size(model: Model) -> int:
     """Return S, the numbers a stream's memory has."""
     config = model.card.model
@@ -150,6 +159,8 @@ def build(model: Model, arithmetic: Arithmetic, sequence: bool) -> bytes:
     size, characters = state_size(model), len(model.card.vocabulary)
     g = _Graph(arithmetic)
     logits, after = _cells(g, model, "ids", "state")
+    if sequence:
+        after = _unless_nothing_is_read(g, after)
 
     def values(*shaped: tuple[str, int, list[Any]]) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in shaped]

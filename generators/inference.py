@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,13 +20,19 @@ if TYPE_CHECKING:
 
 Logits = NDArray[np.float32]
 State = NDArray[Any]  # (streams, size): a row is all that a stream remembers
-GRAPH_VERSION = 1  # of generators/graph.py; a change there makes old cached graphs useless
+WORTH_A_SESSION = 32  # characters of a text that make up for opening the sequence graph
+WORTH_A_THREAD = 16  # streams that make up for handing a step to another thread
+GRAPH_VERSION = 2  # of generators/graph.py; a change there makes old cached graphs useless
 
 
 class LanguageModel(Protocol):
     """Anything that predicts the next character: a network, or the counts that stand in before one is trained."""
 
     vocabulary: Vocabulary
+
+    @property
+    def megabytes(self) -> float:
+        """Return about how much memory the model takes."""
 
     def start(self, streams: int) -> State:
         """Return the memory of `streams` streams that have read nothing."""
@@ -33,22 +41,29 @@ class LanguageModel(Protocol):
         """Read one character per stream, ids (streams,); return logits (streams, V) and the new state."""
 
     def read(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
-        """Read a text per stream in one call, ids (T, streams); return logits (T, streams, V) and the new state."""
+        """Read a text per stream in one call, ids (T, streams); return logits (T, streams, V) and the new state.
+
+        Where an id is -1 the stream reads nothing and its logits mean nothing.
+        """
 
 
 class Network:
     """The recurrent network of a model folder, many streams in one step.
 
-    The graphs are built once per model and kept in `cache`, named by the model's digest; `threads` are those of one
-    call (one is best up to a handful of streams).
+    The graphs are built once per model and kept in `cache`, named by the model's digest. A step of many streams is
+    shared out over up to `threads` threads, each with its own streams. Steps may be asked for from several threads at
+    once.
     """
 
     def __init__(self, model: Model, cache: Path, arithmetic: "Arithmetic" = "int8", threads: int = 1) -> None:
         """Open the step graph; the sequence graph is opened when first used."""
         self.vocabulary = model.vocabulary
-        self._model, self._cache, self._arithmetic, self._threads = model, cache, arithmetic, threads
+        self._model, self._cache, self._arithmetic = model, cache, arithmetic
+        self._threads = threads
+        self._others = ThreadPoolExecutor(threads - 1, "network") if threads > 1 else None
         config = model.card.model
         self._state_size = config.layers * config.units * (2 if config.kind == "lstm" else 1)
+        self._megabytes = 0.0
         self._step = self._open("step")
         self._sequence: onnxruntime.InferenceSession | None = None
 
@@ -58,14 +73,38 @@ class Network:
 
     def step(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
         """Read one character per stream (see LanguageModel)."""
-        state, logits = self._step.run(None, {"state": state, "ids": ids})
-        return logits, state
+        slices = min(self._threads, len(ids) // WORTH_A_THREAD)
+        if slices < 2 or self._others is None:
+            return self._step_one(ids, state)
+        cuts = [len(ids) * i // slices for i in range(1, slices)]
+        parts = list(zip(np.split(ids, cuts), np.split(state, cuts), strict=True))
+        waiting = [self._others.submit(self._step_one, *part) for part in parts[1:]]
+        done = [self._step_one(*parts[0]), *(future.result() for future in waiting)]
+        return np.concatenate([logits for logits, _ in done]), np.concatenate([state for _, state in done])
 
     def read(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
-        """Read a text per stream (see LanguageModel)."""
+        """Read a text per stream (see LanguageModel); a short first one by steps, to the same bits."""
         if self._sequence is None:
+            if len(ids) < WORTH_A_SESSION and ids.min() >= 0:
+                return self._read_by_steps(ids, state)
             self._sequence = self._open("sequence")
         state, logits = self._sequence.run(None, {"first": state, "text": ids})
+        return logits, state
+
+    @property
+    def megabytes(self) -> float:
+        """Return about how much memory it takes now: a session holds its constants twice, the second time packed."""
+        return self._megabytes
+
+    def _read_by_steps(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
+        logits = []
+        for row in ids:
+            out, state = self._step_one(row, state)
+            logits.append(out)
+        return np.stack(logits), state
+
+    def _step_one(self, ids: NDArray[np.int64], state: State) -> tuple[Logits, State]:
+        state, logits = self._step.run(None, {"state": state, "ids": ids})
         return logits, state
 
     def _open(self, form: str) -> onnxruntime.InferenceSession:
@@ -73,9 +112,10 @@ class Network:
         if not path.exists():
             self._build(path, form)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        self._megabytes += 2 * path.stat().st_size / 1e6
         try:
             return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own exceptions have no public base
@@ -86,7 +126,7 @@ class Network:
         from generators import graph  # imported where used: with a warm cache onnx is never loaded
 
         data = graph.build(self._model, self._arithmetic, form == "sequence")
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)

@@ -1,33 +1,21 @@
 """What a plugin is: a folder with plugin.toml, and perhaps plugin.py with a few pure functions."""
 
 import difflib
-import importlib.util
-import inspect
 import re
-import sys
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from corpora.errors import UserError
 from corpora.spec import CorpusSpec
+from generators.hooks import Function, Hooks
 from training import checkpoint
 from training.config import ModelConfig, TrainConfig
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
-
-# The hooks a plugin.py may define, with the number of arguments each is called with.
-HOOKS = {
-    "clean": 1,  # clean(text) -> text: the last cleaner of the corpus
-    "prompt": 1,  # prompt(message) -> text the network reads before it answers
-    "finish": 1,  # finish(text) -> text as it is shown
-    "check": 1,  # check(text) -> what is wrong with the text, or ""
-}
 
 
 class TextShape(BaseModel):
@@ -70,17 +58,19 @@ class Plugin:
     folder: Path
     manifest: Manifest
     origin: str  # bundled, folder or the distribution's name
-    _hooks: dict[str, Callable[[str], str] | None] = field(default_factory=dict, repr=False, compare=False)
+    _hooks: Hooks = field(repr=False, compare=False)
 
     def trained_folder(self, models: Path) -> Path | None:
         """Return where the plugin's trained model is: the user's own, in `models`, before the one that came with it."""
         return next((place for place in (models / self.name, self.folder / "model") if checkpoint.exists(place)), None)
 
-    def hook(self, name: str) -> Callable[[str], str] | None:
+    def hook(self, name: str) -> Function | None:
         """Return the plugin's function of this name, or None; its code is loaded and checked on the first call."""
-        if not self._hooks and (self.folder / "plugin.py").exists():
-            self._hooks.update(_load_hooks(self))
         return self._hooks.get(name)
+
+    def call(self, name: str, function: Function, *arguments: Any) -> Any:
+        """Call something the plugin made under the same guard as its hooks; `name` is what it is called in a fault."""
+        return self._hooks.call(name, function, *arguments)
 
 
 def read(folder: Path, origin: str) -> Plugin:
@@ -97,7 +87,7 @@ def read(folder: Path, origin: str) -> Plugin:
     except ValidationError as error:
         faults = "\n".join(f"  {_explain(fault)}" for fault in error.errors())
         raise UserError(f"{path}: {error.error_count()} thing(s) to mend:\n{faults}") from error
-    return Plugin(manifest.name, folder, manifest, origin)
+    return Plugin(manifest.name, folder, manifest, origin, Hooks(manifest.name, folder / "plugin.py"))
 
 
 def _explain(fault: Any) -> str:
@@ -111,49 +101,3 @@ def _explain(fault: Any) -> str:
     nearest = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
     return f"{where}: no such key.{hint} Known: {', '.join(known)}."
-
-
-def _load_hooks(plugin: Plugin) -> dict[str, Callable[[str], str] | None]:
-    module = _import(plugin)
-    hooks: dict[str, Callable[[str], str] | None] = dict.fromkeys(HOOKS)
-    faults = []
-    for name, arguments in HOOKS.items():
-        function = getattr(module, name, None)
-        if function is None:
-            continue
-        if not callable(function) or not _takes(function, arguments):
-            faults.append(f"{name} must be a function of {arguments} argument(s)")
-        else:
-            hooks[name] = function
-    public = [n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__]
-    for name in public:
-        nearest = difflib.get_close_matches(name, HOOKS, n=1, cutoff=0.75)
-        if name not in HOOKS and not name.startswith("_") and nearest:
-            faults.append(f"{name} is no hook; did you mean {nearest[0]}? (a helper of your own begins with _)")
-    if faults:
-        raise UserError(f"{plugin.folder / 'plugin.py'}: {'; '.join(faults)}.")
-    return hooks
-
-
-def _import(plugin: Plugin) -> ModuleType:
-    path = plugin.folder / "plugin.py"
-    name = f"apocrypha_plugin_{plugin.name.replace('-', '_')}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise UserError(f"{path}: it fails when loaded ({type(error).__name__}: {error}).") from error
-    return module
-
-
-def _takes(function: Callable[..., object], arguments: int) -> bool:
-    try:
-        inspect.signature(function).bind(*range(arguments))
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -14,11 +14,25 @@ RUNTIME_HALF = ["config", "vocabulary", "batches", "checkpoint", "ngram"]
 ORDER = {
     "corpora": ["errors", "spec", "clean", "fetch", "split", "corpus"],
     "training": [*RUNTIME_HALF, "model", "state", "pace", "device", "evaluation", "trainer"],
-    "generators": ["plugin", "registry", "graph", "inference", "sampling", "generator", "styles"],
-    "bot": ["settings", "conversation", "chat", "measure", "workbench", "cli", "__main__"],
+    "generators": [
+        *(
+            "hooks",
+            "plugin",
+            "registry",
+            "graph",
+            "inference",
+            "sampling",
+            "notation",
+            "grammar",
+            "blend",
+            "adaptation",
+        ),
+        *("voice", "stream", "batch", "worker", "engine", "generator", "styles"),
+    ],
+    "bot": ["settings", "conversation", "chat", "measure", "bench", "workbench", "cli", "__main__"],
 }
 HOMES = {  # outside library -> the only places that may import it
-    "torch": ("training/", "bot/measure.py"),
+    "torch": ("training/", "bot/bench.py"),
     "onnxruntime": ("generators/inference.py",),
     "onnx": ("generators/graph.py",),
     "pooch": ("corpora/fetch.py",),

@@ -63,10 +63,23 @@ def test_its_scores_are_those_of_the_model_folders() -> None:
 
 def test_its_performance_is_that_of_the_stored_record() -> None:
     record = json.loads((ROOT / "docs" / "bench.json").read_text(encoding="utf-8"))
-    one, cold = record["one_stream"], record["cold_start"]
-    for figure in (f"{one['engine']:,.0f}", f"{one['torch_eager']:,.0f}", f"{one['ratio']:.0f}"):
-        assert f"| {figure} |" in README
+    one, many, clients, cold = (record[part] for part in ("one_stream", "streams_64", "clients_64", "cold_start"))
+    for name in ("engine", "onnxruntime_fp32", "torch_eager", "bound"):
+        assert f"| {one[name]:,.0f} | {many[name]:,.0f} |" in README
+    assert f"| {one['ratio']:.1f} times | {many['ratio']:.1f} times |" in README
+    assert f"| {one['engine'] / one['bound']:.0%} | {many['engine'] / many['bound']:.0%} |" in README
+    first = f"{clients['first_character_ms_p50']:.0f} ms (median; {clients['first_character_ms_p99']:.0f} ms"
+    assert first in README
+    assert (
+        f"{clients['characters_per_second']:,.0f} characters per second together; {clients['refused']} were" in README
+    )
+    assert f"A grammar costs {record['grammar']['slower']:.0%}" in README
     assert f"in {cold['seconds']:.2f} s with {cold['peak_megabytes']:.0f} MB" in README
+
+
+def test_its_gain_by_adapting_is_that_of_the_stored_record() -> None:
+    record = json.loads((ROOT / "docs" / "adapt.json").read_text(encoding="utf-8"))
+    assert f"{record['nats_per_character']:.3f} to {record['adapted_nats']:.3f} nats" in README
 
 
 def test_it_names_every_verb_and_setting() -> None:

@@ -143,6 +143,15 @@ def exists(folder: Path) -> bool:
     return (folder / CARD).exists()
 
 
+def mark(folder: Path) -> tuple[int, int] | None:
+    """Return what changes when a model folder is saved again, None where there is none."""
+    try:
+        found = (folder / CARD).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def read_card(folder: Path) -> ModelCard:
     """Read what a model folder says of itself, its weights untouched."""
     return _parse_card(folder / CARD, _read(folder, CARD))

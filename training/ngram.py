@@ -35,6 +35,11 @@ class NGram:
         self._following = ids[places]  # (N,)
         self._wide: dict[tuple[int, int], NDArray[np.int64]] = {}
 
+    @property
+    def megabytes(self) -> float:
+        """Return about how much memory the counts take."""
+        return sum(column.nbytes for column in [*self._contexts, self._following]) / 1e6
+
     def start(self, streams: int) -> NDArray[Any]:
         """Return memories (streams, order) that have read nothing."""
         return np.full((streams, self.order), -1, dtype=np.int32)
@@ -45,10 +50,14 @@ class NGram:
         return np.log(np.stack([self._distribution(row) for row in state])).astype(np.float32), state
 
     def read(self, ids: NDArray[np.int64], state: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        """Read a text per stream, ids (T, streams); return log-probabilities (T, streams, V) and the new memory."""
+        """Read a text per stream, ids (T, streams); return log-probabilities (T, streams, V) and the new memory.
+
+        Where an id is -1 the stream reads nothing and its probabilities mean nothing.
+        """
         logits = []
         for row in ids:
-            out, state = self.step(row, state)
+            out, after = self.step(row, state)
+            state = np.where(row[:, None] < 0, state, after)
             logits.append(out)
         return np.stack(logits), state
 

@@ -73,6 +73,9 @@ COMMANDS = {
     "/length": Command(
         _option("length", int, "the style's own"), "/length [N|off]", "the most characters of an answer"
     ),
+    "/adapt": Command(
+        _option("adapt", float, "off"), "/adapt [PART|off]", "repeat what was said: the part it has, as 0.1"
+    ),
     "/reset": Command(_reset, "/reset", "forget what was said"),
     "/help": Command(_help, "/help", "show this"),
     "/quit": Command(lambda _, __: "", "/quit", "leave (so does Ctrl-D)"),
@@ -106,8 +109,8 @@ def _answer(conversation: Conversation, line: str, out: TextIO) -> None:
         return
     reply = conversation.reply(line)
     try:
-        for character in reply:
-            out.write(character)
+        for piece in reply:
+            out.write(piece)
             out.flush()
     except KeyboardInterrupt:
         out.write(" ...")

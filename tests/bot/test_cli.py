@@ -46,6 +46,9 @@ def test_prefix_begins_the_text_and_length_bounds_it(apocrypha: Run, weather: Pa
         (("sample", "weather", "-t", "-1"), ("temperature = -1", "greater than or equal to 0")),
         (("sample", "weather", "-t", "nan"), ("temperature = nan", "finite")),
         (("sample", "weather", "--top-p", "0", "--min-p", "2"), ("top_p = 0", "min_p = 2")),
+        (("sample", "weather", "--blend", "bible"), ("--blend takes a style and its part", "'bible'")),
+        (("sample", "weather", "--blend", "bibel=0.3"), ("no style named 'bibel'", "Did you mean 'bible'")),
+        (("sample", "weather", "--blend", "bible=2"), ("blend.1 = 2", "less than or equal to 1")),
         (("evaluate", "nothing"), ("no style named 'nothing'",)),
         (("train", "weather", "--units", "0", "--batch", "-3"), ("units = 0",)),
     ],
@@ -68,6 +71,29 @@ def test_an_absurd_length_is_refused(apocrypha: Run, weather: Path, length: str)
 def test_temperature_zero_is_the_likeliest_text_whatever_the_seed(apocrypha: Run, weather: Path) -> None:
     one, other = (apocrypha("sample", "weather", "-t", "0", "--seed", seed).stdout for seed in ("1", "2"))
     assert one == other
+
+
+def test_a_blend_of_nothing_is_the_style_and_one_of_all_is_the_other(apocrypha: Run, weather: Path) -> None:
+    fields = ("sample", "weather", "--seed", "1", "-n", "3")
+    texts = [apocrypha(*fields, "--blend", f"bible={part}").stdout for part in ("0", "0.5", "1")]
+    assert texts[0] == apocrypha(*fields).stdout
+    assert len(set(texts)) == 3
+
+
+def test_what_was_said_may_be_taken_up(apocrypha: Run, weather: Path) -> None:
+    said = "the teashades were for the rest. "
+    fields = ("sample", "weather", "--seed", "1", "-t", "0", "--message", said * 5, "--prefix", said[:12])
+    assert said.strip() in apocrypha(*fields, "--adapt", "0.9").stdout
+    assert said.strip() not in apocrypha(*fields).stdout
+
+
+def test_a_style_keeps_to_its_grammar_unless_told(apocrypha: Run) -> None:
+    fields = ("sample", "bible", "--seed", "1", "-t", "5", "--length", "40", "-n", "3")
+    formed = apocrypha(*fields).stdout.splitlines()
+    assert len(formed) == 3
+    assert all(text.endswith((".", "?", "!", ":", ";", ",", ")")) for text in formed)
+    assert "20 drafts were written" in apocrypha(*fields, "--no-grammar", ok=False).stderr
+    assert "have at least" in apocrypha(*fields[:-4], "--length", "5", ok=False).stderr
 
 
 def test_strange_characters_are_left_out_with_one_notice(apocrypha: Run, weather: Path) -> None:

@@ -48,6 +48,8 @@ def test_a_conversation(start: Start) -> None:
     chat.expect("takes a number, not 'hot'")
     chat.send("/temperature 0.3\r")
     chat.expect("temperature: 0.3")
+    chat.send("/adapt 0.2\r")
+    chat.expect("adapt: 0.2")
     chat.send("/seed 4\r")
     chat.expect("seed: 4")
     chat.send("/seed off\r")

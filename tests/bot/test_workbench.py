@@ -56,13 +56,18 @@ def test_a_worse_model_does_not_replace_a_better_one(apocrypha: Run, home: Path,
 
 
 @pytest.mark.usefixtures("trained")
-def test_bench_times_both_and_divides(apocrypha: Run) -> None:
-    report = json.loads(apocrypha("bench", "weather", "--json").stdout)
-    one, training = report["one_stream"], report["training"]
+def test_bench_times_all_and_divides(apocrypha: Run) -> None:
+    report = json.loads(apocrypha("bench", "weather", "--seconds", "1", "--json").stdout)
+    for part in ("one_stream", "streams_64"):
+        speeds = report[part]
+        assert {"engine", "torch_eager", "onnxruntime_fp32", "bound", "ratio"} <= speeds.keys()
+        assert min(speeds.values()) > 0
+        assert speeds["ratio"] == pytest.approx(speeds["engine"] / speeds["torch_eager"])
+    grammar, clients, training = report["grammar"], report["clients_64"], report["training"]
+    assert grammar["slower"] == pytest.approx(grammar["off"] / grammar["on"] - 1)
+    assert {type(value) for value in clients.values()} <= {int, float}
     assert training["overhead"] == pytest.approx(training["bare_loop"] / training["trainer"] - 1)
     assert 0 < report["cold_start"]["peak_megabytes"] < 200
-    assert one["ratio"] == pytest.approx(one["engine"] / one["torch_eager"])
-    assert one["engine"] > 0
 
 
 def test_killed_and_resumed_ends_like_one_left_alone(

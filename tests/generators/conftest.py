@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,12 @@ import torch
 from hypothesis import settings
 
 from generators import plugin
+from generators.engine import Engine
 from generators.generator import Generator
+from generators.inference import LanguageModel, Network
 from generators.plugin import Plugin
+from generators.sampling import REMEMBERED, Sampling, SamplingRows, draw, draw_noise, score
+from generators.voice import Voice
 from training import checkpoint
 from training.checkpoint import Model, ModelCard, expected_shapes
 from training.config import ModelConfig
@@ -37,7 +43,7 @@ def make_model(tmp_path: Path) -> Callable[..., Model]:
         config = ModelConfig.model_validate({"layers": 2, "units": 7, "embedding": 5} | fields)
         chance = np.random.default_rng(seed)
         shapes = expected_shapes(config, len(characters))
-        arrays = {name: scale * chance.standard_normal(shape) for name, shape in shapes.items()}
+        arrays = {name: (scale * chance.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}
         card = ModelCard(model=config, vocabulary=characters, parameters=sum(a.size for a in arrays.values()))
         folder = folder or tmp_path / "model"
         checkpoint.save(folder, card, arrays)
@@ -63,11 +69,65 @@ def make_plugin(tmp_path: Path) -> Callable[..., Plugin]:
 
 
 @pytest.fixture
-def animals(make_plugin: Callable[..., Plugin]) -> Callable[..., Generator]:
-    """A voice that has counted what each animal says: after "cat" comes "meow", after "dog" comes "woof"."""
+def make_voice(
+    make_model: Callable[..., Model], make_plugin: Callable[..., Plugin], tmp_path: Path
+) -> Callable[..., Voice]:
+    """Make a plugin's voice of a network of drawn weights: it writes what it may, in no order to speak of."""
 
-    def make(toml: str = "", code: str = "") -> Generator:
-        model = NGram(ANIMALS * 200, Vocabulary(ANIMALS))
-        return Generator(make_plugin(toml, code), model, "counts", trained=False)
+    def make(
+        toml: str = "", code: str = "", name: str = "haiku", threads: int = 1, scale: float = 1.0, **fields: Any
+    ) -> Voice:
+        made = make_plugin(toml, code, name=name)
+        model = make_model(made.folder / "model", **({"characters": "\nabc"} | fields), scale=scale)
+        return Voice(made, Network(model, tmp_path / "cache", threads=threads), model.digest, trained=True)
 
     return make
+
+
+@pytest.fixture
+def speaking() -> Iterator[Callable[..., Engine]]:
+    """Make engines of some voices; they are closed after the test, and none of their threads may be left."""
+    with ExitStack() as engines:
+
+        def make(*voices: Voice, **options: Any) -> Engine:
+            by_name = {voice.plugin.name: voice for voice in voices}
+            return engines.enter_context(Engine(by_name.__getitem__, **options))
+
+        yield make
+    for thread in threading.enumerate():
+        if thread.name.startswith("voice "):
+            thread.join(30)
+            assert not thread.is_alive(), f"{thread.name} still runs after its engine was closed"
+
+
+@pytest.fixture
+def animals(make_plugin: Callable[..., Plugin], speaking: Callable[..., Engine]) -> Callable[..., Generator]:
+    """A voice that has counted what each animal says: after "cat" comes "meow", after "dog" comes "woof"."""
+
+    def make(toml: str = "", code: str = "", **options: Any) -> Generator:
+        counts = NGram(ANIMALS * 200, Vocabulary(ANIMALS))
+        voice = Voice(make_plugin(toml, code), counts, "counts", trained=False)
+        return Generator(speaking(voice, **options), voice.plugin.name)
+
+    return make
+
+
+@pytest.fixture
+def by_hand() -> Callable[..., str]:
+    """The plain loop that the engine's texts have to equal: read, score, draw, one character after another; no stop."""
+
+    def write(
+        model: LanguageModel, prompt: str, seed: int, draft: int = 0, sampling: Sampling | None = None, length: int = 60
+    ) -> str:
+        rows, noise = SamplingRows([sampling or Sampling()]), np.random.default_rng([seed, draft])
+        ids, state = list[int](), model.start(1)
+        for character in model.vocabulary.encode(prompt):
+            logits, state = model.step(np.array([character], dtype=np.int64), state)
+        for _ in range(length):
+            recent = np.array([ids[-REMEMBERED:]], dtype=np.int64)
+            scores = score(logits, rows, recent)
+            ids.append(int(draw(scores, draw_noise(noise, 1, len(model.vocabulary)))[0]))
+            logits, state = model.step(np.array(ids[-1:], dtype=np.int64), state)
+        return model.vocabulary.decode(ids)
+
+    return write

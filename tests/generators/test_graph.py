@@ -52,6 +52,24 @@ def test_fp32_is_the_torch_model(
 
 
 @KINDS
+@torch.no_grad()
+def test_texts_of_unequal_length_are_what_torch_makes_of_each(
+    tmp_path: Path, make_model: Callable[..., Model], kind: str
+) -> None:
+    model = make_model(kind=kind)
+    network, reference = Network(model, tmp_path, "fp32"), in_torch(model)
+    ids, lengths = drawn(9, 40, 3), [40, 13, 1]
+    for stream, length in enumerate(lengths):
+        ids[length:, stream] = -1
+    logits, memory = network.read(ids, network.start(3))
+    for stream, length in enumerate(lengths):
+        expected, state = reference(torch.from_numpy(ids[:length, stream])[None], reference.start(1))
+        assert np.abs(logits[:length, stream] - expected[0].numpy()).max() < 1e-4
+        row = torch.cat([part.transpose(0, 1).flatten(1) for part in state], dim=1)[0]  # (S,)
+        assert np.abs(memory[stream] - row.numpy()).max() < 1e-4
+
+
+@KINDS
 def test_eight_bits_are_integers_with_one_scale_per_column(
     tmp_path: Path, make_model: Callable[..., Model], kind: str
 ) -> None:
@@ -88,7 +106,7 @@ def trained(kind: str, folder: Path) -> Model:
         logits, _ = model(block[:, :-1], model.start(24))
         loss = functional.cross_entropy(logits.flatten(0, 1), block[:, 1:].flatten())
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert loss.item() < 1.2  # it has learned what it can be rounded out of
     checkpoint.save(folder, ModelCard(model=config, vocabulary=vocabulary.characters, parameters=1), model.arrays())

@@ -1,5 +1,6 @@
 """Which model speaks for a plugin."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,26 +10,28 @@ import pytest
 from corpora import corpus
 from corpora.errors import UserError
 from corpora.fetch import Places
-from generators.generator import Generator, open_voice
+from generators.engine import Engine
 from generators.inference import Network
 from generators.plugin import Plugin
 from generators.sampling import Sampling
+from generators.voice import Voice, open_voice
 from training.checkpoint import Model
 from training.ngram import NGram
 from training.vocabulary import Vocabulary
 
+COLD = Sampling(temperature=0)
 POND = "the old pond\na frog leaps in\nthe sound of water\n" * 30
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Callable[[Plugin], Generator]:
+def opened(tmp_path: Path) -> Callable[[Plugin], Voice]:
     return lambda plugin: open_voice(plugin, tmp_path / "models", tmp_path / "cache", Places(tmp_path / "texts"))
 
 
 def test_the_users_model_comes_before_the_plugins_and_that_before_counts(
     make_plugin: Callable[..., Plugin],
     make_model: Callable[..., Model],
-    opened: Callable[[Plugin], Generator],
+    opened: Callable[[Plugin], Voice],
     tmp_path: Path,
 ) -> None:
     plugin = make_plugin(corpus=POND)
@@ -52,7 +55,7 @@ def test_the_users_model_comes_before_the_plugins_and_that_before_counts(
 def test_a_voice_speaks_as_its_model(
     make_plugin: Callable[..., Plugin],
     make_model: Callable[..., Model],
-    opened: Callable[[Plugin], Generator],
+    opened: Callable[[Plugin], Voice],
     tmp_path: Path,
 ) -> None:
     plugin = make_plugin()
@@ -66,7 +69,10 @@ def test_a_voice_speaks_as_its_model(
 
 
 def test_counts_are_those_of_the_training_part(
-    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Generator], tmp_path: Path
+    make_plugin: Callable[..., Plugin],
+    opened: Callable[[Plugin], Voice],
+    speaking: Callable[..., Engine],
+    tmp_path: Path,
 ) -> None:
     held_out = "Zen\n"  # at the end of the test part only
     plugin = make_plugin(corpus=POND + held_out)
@@ -78,19 +84,19 @@ def test_counts_are_those_of_the_training_part(
     ids = voice.model.vocabulary.encode("old pond\n").astype(np.int64)[:, None]
     logits, _ = voice.model.read(ids, voice.model.start(1))
     assert np.array_equal(logits, expected.read(ids, expected.start(1))[0])
-    assert voice.text(voice.request(Sampling(temperature=0), 0, prefix="the ol")) == "the old pond"
+    assert "".join(speaking(voice).submit(voice.request(COLD, 0, prefix="the ol"))) == "the old pond"
 
 
 def test_the_text_is_cleaned_by_the_plugin(
-    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Generator]
+    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Voice], speaking: Callable[..., Engine]
 ) -> None:
     voice = opened(make_plugin(corpus=POND, code="def clean(text): return text.upper()\n"))
     assert voice.left_out("the POND") == "the"
-    assert voice.text(voice.request(Sampling(temperature=0), 0, prefix="THE S")) == "THE SOUND OF WATER"
+    assert "".join(speaking(voice).submit(voice.request(COLD, 0, prefix="THE S"))) == "THE SOUND OF WATER"
 
 
 def test_without_a_model_too_little_text_is_refused(
-    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Generator]
+    make_plugin: Callable[..., Plugin], opened: Callable[[Plugin], Voice]
 ) -> None:
     with pytest.raises(UserError, match=r"The text has 13 characters.*at least 1,000"):
         opened(make_plugin(corpus="the old pond\n"))
@@ -105,7 +111,7 @@ def test_without_a_model_too_little_text_is_refused(
 def test_a_broken_model_of_ones_own_is_told_and_not_passed_over(
     make_plugin: Callable[..., Plugin],
     make_model: Callable[..., Model],
-    opened: Callable[[Plugin], Generator],
+    opened: Callable[[Plugin], Voice],
     tmp_path: Path,
 ) -> None:
     plugin = make_plugin(corpus=POND)
@@ -116,3 +122,46 @@ def test_a_broken_model_of_ones_own_is_told_and_not_passed_over(
     with pytest.raises(UserError, match=r"not the weights that model\.json describes") as caught:
         opened(plugin)
     assert str(weights) in str(caught.value)
+
+
+def test_a_voice_knows_whether_it_is_still_the_one(
+    make_plugin: Callable[..., Plugin],
+    make_model: Callable[..., Model],
+    opened: Callable[[Plugin], Voice],
+    tmp_path: Path,
+) -> None:
+    plugin, own = make_plugin(corpus=POND), tmp_path / "models" / "haiku"
+    counts = opened(plugin)
+    assert counts.is_current()
+    make_model(plugin.folder / "model", seed=1)
+    bundled = opened(plugin)
+    assert (counts.is_current(), bundled.is_current()) == (False, True)
+    make_model(own, seed=2)
+    first = opened(plugin)
+    assert (bundled.is_current(), first.is_current()) == (False, True)
+    make_model(own, seed=3)
+    second = opened(plugin)
+    assert (first.is_current(), second.is_current()) == (False, True)
+    shutil.rmtree(own)
+    assert (bundled.is_current(), second.is_current()) == (True, False)
+    shutil.rmtree(plugin.folder / "model")  # nothing to change to that would be better
+    assert bundled.is_current()
+    assert second.is_current()
+
+
+def test_a_blended_voice_is_as_good_as_both(
+    make_plugin: Callable[..., Plugin], make_model: Callable[..., Model], opened: Callable[[Plugin], Voice]
+) -> None:
+    plain, other = make_plugin(corpus=POND), make_plugin(corpus=POND, name="other")
+    make_model(other.folder / "model", characters="\nabc")
+    first, second = opened(plain), opened(other)
+    blended = first.blended(second, 0.25)
+    assert blended.plugin is plain
+    assert not blended.trained
+    assert second.blended(second, 0.5).trained
+    assert blended.digest == f"{first.digest}+0.25*{second.digest}"
+    assert len({blended.digest, first.blended(second, 0.5).digest, second.blended(first, 0.25).digest}) == 3
+    assert blended.is_current()
+    make_model(other.folder / "model", seed=1, characters="\nabc")
+    assert not blended.is_current()
+    assert first.is_current()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from corpora import corpus
 from corpora.fetch import Places
 from generators import plugin, registry
+from generators.engine import Engine
 from generators.generator import Generator
+from generators.hooks import HOOKS
 from generators.inference import Network
-from generators.plugin import HOOKS, Plugin
-from generators.sampling import Sampling
+from generators.plugin import Plugin
+from generators.voice import Voice
 from training import checkpoint
 from training.checkpoint import Model
 
@@ -124,10 +127,12 @@ def test_its_model_learned_from_this_text(style: Plugin, trained: Model, mirror:
     assert trained.card.vocabulary == text.alphabet
 
 
-def test_twenty_texts_are_well_formed(style: Plugin, trained: Model, tmp_path: Path) -> None:
-    voice = Generator(style, Network(trained, tmp_path), trained.digest, trained=True)
-    sampling = Sampling(temperature=style.manifest.text.temperature)
-    texts = [voice.text(voice.request(sampling, seed)) for seed in range(20)]
+def test_twenty_texts_are_well_formed(
+    style: Plugin, trained: Model, tmp_path: Path, speaking: Callable[..., Engine]
+) -> None:
+    voice = Voice(style, Network(trained, tmp_path), trained.digest, trained=True)
+    requests = [voice.request(voice.sampling(), seed) for seed in range(20)]
+    texts = list(Generator(speaking(voice), style.name).texts(requests))
     check = style.hook("check") or (lambda _: "")
     assert [check(text) for text in texts if check(text)] == []
     assert len(set(texts)) > 15
@@ -169,9 +174,23 @@ def test_the_bible_knows_a_verse(text: str, fault: str) -> None:
 
 def test_the_bible_hears_a_message_as_a_verse_before_the_answer() -> None:
     bible = registry.find().get("bible")
-    prompt, finish = bible.hook("prompt"), bible.hook("finish")
+    prompt = bible.hook("prompt")
     assert prompt is not None
-    assert finish is not None
     assert prompt("  Who shall\n\nenter\tthe city? ") == "Amen.\nWho shall enter the city?\n"
     assert prompt("hello") == "Amen.\nhello.\n"
-    assert finish("\n Genesis 1:1 And.\n") == "Genesis 1:1 And."
+
+
+def test_the_bibles_grammar_is_what_its_judge_accepts(tmp_path: Path, speaking: Callable[..., Engine]) -> None:
+    """With it a first draft is a verse whatever the temperature and the length, by construction."""
+    bible = registry.find().get("bible")
+    model = checkpoint.load(bible.folder / "model")
+    voice, check = Voice(bible, Network(model, tmp_path), model.digest, trained=True), bible.hook("check")
+    assert check is not None
+    engine = speaking(voice)
+    for length in (20, 40, 150):
+        requests = [voice.request(voice.sampling(temperature=t), 7, length=length) for t in (0, 0.8, 1.5, 5)]
+        streams = [engine.submit(request) for request in requests]
+        texts = ["".join(stream) for stream in streams]
+        assert [check(text) for text in texts] == [""] * 4, texts
+        assert max(map(len, texts)) <= length
+        assert {stream.reason for stream in streams} == {"stop"}

@@ -54,6 +54,26 @@ def test_streams_do_not_hear_one_another() -> None:
     assert together.shape == (6, 2, len(model.vocabulary))
 
 
+def test_who_reads_nothing_keeps_its_memory() -> None:
+    model = NGram(TEXT, Vocabulary(TEXT), 4)
+    whole = np.stack([model.vocabulary.encode(line) for line in ("the ca", "on tha")], axis=1).astype(np.int64)
+    logits, memory = model.read(whole, model.start(2))
+    ids = np.full((9, 2), -1, dtype=np.int64)
+    ids[3:, 0] = whole[:, 0]
+    ids[[0, 1, 2, 3, 5, 8], 1] = whole[:, 1]
+    apart, same = model.read(ids, model.start(2))
+    assert np.array_equal(same, memory)
+    assert same.dtype == memory.dtype
+    assert np.array_equal(apart[3:, 0], logits[:, 0])
+    assert np.array_equal(apart[[0, 1, 2, 3, 5, 8], 1], logits[:, 1])
+    _, still = model.read(np.full((2, 2), -1, dtype=np.int64), memory)
+    assert np.array_equal(still, memory)
+
+
+def test_memory_is_one_column_for_each_character_of_a_context_and_one_for_what_follows() -> None:
+    assert NGram("ab" * 5000, Vocabulary("ab"), 4).megabytes == pytest.approx(10_000 * 4 * (4 + 1) / 1e6)
+
+
 def test_it_continues_what_it_has_read_often() -> None:
     model = NGram(TEXT, Vocabulary(TEXT))
     logits, _ = model.read(model.vocabulary.encode("sat on t").astype(np.int64)[:, None], model.start(1))

@@ -1,0 +1,121 @@
+"""A text on its way: written by one thread, read by another or by an event loop."""
+
+import asyncio
+import contextlib
+import queue
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Self
+
+Reason = Literal["stop", "length", "complete", "chosen"]  # "complete": its grammar has nothing to follow
+
+
+class Mailbox:
+    """Where a writer puts pieces of a text, and at last its end: the reason for it, or an error."""
+
+    def __init__(self) -> None:
+        self.items: queue.SimpleQueue[tuple[str, Reason | None, BaseException | None]] = queue.SimpleQueue()
+        self.on_arrival: Callable[[], None] | None = None  # set, and unset, by the reader alone
+
+    def put(self, piece: str) -> None:
+        """Add a piece."""
+        self.items.put((piece, None, None))
+        self._ring()
+
+    def end(self, reason: Reason | None, error: BaseException | None = None) -> None:
+        """Say that nothing follows, and why."""
+        self.items.put(("", reason, error))
+        self._ring()
+
+    def _ring(self) -> None:
+        ring = self.on_arrival
+        if ring:
+            ring()
+
+
+class Stream:
+    """A text as it is written: iterate it, plainly or with `async for`, for pieces of one character or more.
+
+    What goes wrong is raised where the text breaks off. Closing it, or letting go of it, stops the writing. `reason`
+    is None until the end.
+    """
+
+    def __init__(self, mailbox: Mailbox, cancel: Callable[[], None]) -> None:
+        """Read from `mailbox`; `cancel` tells the writer to stop, may come twice, and comes from any thread."""
+        self._mailbox, self._cancel = mailbox, cancel
+        self._open = True
+        self.reason: Reason | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        while self._open:
+            piece = self._received(self._mailbox.items.get())
+            if piece:
+                return piece
+        raise StopIteration
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while self._open:
+            try:
+                item = self._mailbox.items.get_nowait()
+            except queue.Empty:
+                await self._arrival()
+                continue
+            piece = self._received(item)
+            if piece:
+                return piece
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Stop the writing; nothing more is read, and whoever waits for it waits no more."""
+        if self._open:
+            self._open = False
+            self._cancel()
+            self._mailbox.end(None)
+
+    async def aclose(self) -> None:
+        """Do as `close`, for contextlib.aclosing."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _received(self, item: tuple[str, Reason | None, BaseException | None]) -> str:
+        piece, self.reason, error = item
+        if not piece:
+            self._open = False
+        if error:
+            raise error
+        return piece
+
+    async def _arrival(self) -> None:
+        """Wait until something is put, or has been put just now."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+
+        def settle() -> None:
+            if not arrived.done():
+                arrived.set_result(None)
+
+        def ring() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits any more
+                loop.call_soon_threadsafe(settle)
+
+        self._mailbox.on_arrival = ring
+        try:
+            if self._mailbox.items.empty():
+                await arrived
+        finally:
+            if self._mailbox.on_arrival is ring:  # and not that of one who came after a wait that was broken off
+                self._mailbox.on_arrival = None
