@@ -154,7 +154,7 @@ class Batch:
                 self._finish(draft, "length")
                 continue
             state = self._grammar.describe(int(self._states[draft.row]))
-            after = self._text(draft)[-40:]
+            after = self._end_of(draft)
             self._finish(draft, None, UserError(f"the grammar allows no character after {after!r}, in state {state}."))
 
     def _record(self) -> None:
@@ -230,10 +230,18 @@ class Batch:
         draft.told = self._tick
         return draft.held
 
+    def _end_of(self, draft: Draft) -> str:
+        """Return the last characters written, handed over or not."""
+        columns = np.arange(self._tick - min(self._written(draft), PIECE), self._tick) % PIECE
+        return self._model.vocabulary.decode(self._pending[draft.row, columns].tolist())
+
+    def _written(self, draft: Draft) -> int:
+        return draft.length - int(self._end[draft.row] - self._tick)
+
     def _finish(self, draft: Draft, reason: Reason | None, error: UserError | None = None) -> None:
         if text := self._text(draft):
             draft.say(text)
-        draft.written = draft.length - int(self._end[draft.row] - self._tick)
+        draft.written = self._written(draft)
         self.leave(draft)
         draft.end(reason, error)
 

@@ -32,6 +32,7 @@ HOOKS: dict[str, tuple[int, type]] = {
 }
 SECONDS = 2.0  # that one call may take
 PATIENT = {"clean": 600.0, "loading it": 10.0}  # a whole corpus is cleaned in one call; loading may import
+GRACE = 0.1  # seconds for a thread that is interrupted to come to its next instruction
 STRIKES = 3  # calls cut off, after which a plugin's code is called no more
 
 Function = Callable[..., Any]
@@ -79,7 +80,7 @@ class Hooks:
             try:
                 value, error = done.get(timeout=seconds)
             except queue.Empty:
-                self._cut_off()
+                self._cut_off(done)
                 raise UserError(f"{self._path}: {name} took longer than {seconds:g} s and was cut off.") from None
         if isinstance(error, UserError):
             raise error
@@ -97,13 +98,12 @@ class Hooks:
             weakref.finalize(self, self._calls.put, None)
         return self._calls
 
-    def _cut_off(self) -> None:
+    def _cut_off(self, done: "queue.SimpleQueue[tuple[Any, BaseException | None]]") -> None:
         """End the thread at its next Python instruction, and let the next call have a new one."""
         self._strikes += 1
-        if self._calls is not None:
+        if self._calls is not None and self._thread is not None and self._thread.ident is not None:
             self._calls.put(None)
-        if self._thread is not None and self._thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit))
+            _interrupt(self._thread.ident, done)
         self._calls = self._thread = None
 
     def _load(self) -> dict[str, Function]:
@@ -120,6 +120,33 @@ class Hooks:
         if faults:
             raise UserError(f"{self._path}: {'; '.join(faults)}.")
         return functions
+
+
+class _Interruption(SystemExit):  # which ends a thread without a word
+    """Raised in a thread from outside."""
+
+
+def _interrupt(thread: int, done: "queue.SimpleQueue[tuple[Any, BaseException | None]]") -> None:
+    """Raise an exception in `thread`, or, where it is in C and does not come to it, take it back.
+
+    One that stays pending slows every thread down, and stops those that are traced (CPython 3.11 looks for it again and
+    again, in all of them). Only a thread that raises one unsets the mark, so this one does; no Python function is
+    called until then.
+    """
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    that, this, kind = ctypes.c_ulong(thread), ctypes.c_ulong(threading.get_ident()), ctypes.py_object(_Interruption)
+    nothing = ctypes.c_void_p(None)
+    raise_in(that, kind)
+    try:
+        done.get(timeout=GRACE)
+    except queue.Empty:
+        raise_in(that, nothing)
+        try:
+            raise_in(this, kind)
+            while True:
+                pass
+        except _Interruption:
+            pass
 
 
 def _serve(calls: _Calls) -> None:

@@ -49,11 +49,15 @@ def test_its_first_screen_names_both_commands() -> None:
     assert "docs/chat.svg" in first
 
 
-def test_its_scores_are_those_of_the_model_folders() -> None:
-    folder = ROOT / "generators" / "styles" / "bible" / "model"
+TRAINED = sorted(card.parents[1].name for card in ROOT.glob("generators/styles/*/model/model.json"))
+
+
+@pytest.mark.parametrize("style", TRAINED)
+def test_its_scores_are_those_of_the_model_folders(style: str) -> None:
+    folder = ROOT / "generators" / "styles" / style / "model"
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     size = (folder / "weights.safetensors").stat().st_size / 1e6
-    row = next(line for line in README.splitlines() if line.startswith("| [bible]"))
+    row = next(line for line in README.splitlines() if line.startswith(f"| [{style}]"))
     nats = card["scores"]["test_int8"]
     assert f"{card['parameters']:,}" in row
     assert f"{size:.1f} MB" in row

@@ -271,6 +271,21 @@ def test_closing_between_two_rounds_opens_nothing(make_voice: Callable[..., Voic
     assert opened == ["haiku"]
 
 
+def test_closing_ends_what_a_replaced_model_was_writing(
+    saved: tuple[Path, Callable[[str], Voice]], make_model: Callable[..., Model]
+) -> None:
+    folder, open_one = saved
+    with Engine(open_one, rows=1) as engine:
+        streams = []
+        for seed in range(3):
+            drawn(make_model, folder, seed)
+            voice = engine.voice("haiku")
+            streams += [engine.submit(wanted(voice, 0, 100_000)) for _ in range(2)]
+    for stream in streams:
+        with pytest.raises(UserError, match=CLOSED):
+            list(stream)
+
+
 # Which voices are open
 
 
@@ -354,6 +369,21 @@ def test_a_model_that_changes_speaks_next_and_the_old_one_finishes(
         assert len(set(digests)) == 4
         for n, (stream, voice) in enumerate(streams):
             assert "".join(stream) == by_hand(voice.model, "\n", n % 3, length=400)
+
+
+def test_a_replaced_model_is_let_go_of(
+    saved: tuple[Path, Callable[[str], Voice]], make_model: Callable[..., Model]
+) -> None:
+    folder, open_one = saved
+    drawn(make_model, folder, 0)
+    with Engine(open_one) as engine:
+        stream = engine.submit(wanted(engine.voice("haiku")))
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "voice haiku")
+        drawn(make_model, folder, 1)
+        assert engine.voice("haiku")
+        assert len("".join(stream)) == 20
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 def test_a_voice_keeps_speaking_when_its_folder_is_deleted(
