@@ -22,6 +22,7 @@ from generators.stream import Mailbox, Reason, Stream
 from generators.voice import Request, Voice
 from generators.worker import Job, Worker
 
+OPEN = 24  # voices, and blends of them by their weight, that are kept open
 TRIES = 20  # drafts before a request is given up
 CLOSED = "The engine was closed."
 _Key = tuple[str, tuple[str, float] | None]
@@ -113,19 +114,25 @@ class Engine:
         with self._lock:
             opening = self._opening[key]
         with opening:  # others are not held up while this voice is opened
-            if worker := self._usable(key):
-                return worker
-            worker = Worker(self._open(key), self._rows, self._places, self._clock)
-            with self._lock:
-                old = self._workers.pop(key, None)
-                self._workers[key] = worker
-                self._all.add(worker)
-            if old:
-                old.retire()
-            if self._closed:  # meanwhile
-                worker.retire(now=True)
-            self._unload(worker)
-            return worker
+            try:
+                return self._usable(key) or self._opened(key)
+            finally:
+                with self._lock:
+                    self._opening.pop(key, None)
+
+    def _opened(self, key: _Key) -> Worker:
+        """Open a voice, in the place of one that is no longer current."""
+        worker = Worker(self._open(key), self._rows, self._places, self._clock)
+        with self._lock:
+            old = self._workers.pop(key, None)
+            self._workers[key] = worker
+            self._all.add(worker)
+        if old:
+            old.retire()
+        if self._closed:  # meanwhile
+            worker.retire(now=True)
+        self._unload(worker)
+        return worker
 
     def _usable(self, key: _Key) -> Worker | None:
         with self._lock:
@@ -142,11 +149,11 @@ class Engine:
         return self.voice(style).blended(self.voice(other), weight)
 
     def _unload(self, newest: Worker) -> None:
-        """Let go of idle voices, the least recently used first, while all together take too much memory."""
+        """Let go of idle voices, the least recently used first, while all together are too many or too large."""
         with self._lock:
             total = sum(worker.voice.model.megabytes for worker in self._workers.values())
             for key, worker in list(self._workers.items()):
-                if total <= self._megabytes:
+                if total <= self._megabytes and len(self._workers) <= OPEN:
                     return
                 if worker is not newest and worker.idle:
                     del self._workers[key]

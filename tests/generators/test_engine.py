@@ -12,7 +12,7 @@ import pytest
 from corpora.errors import UserError
 from corpora.fetch import Places
 from generators.batch import Batch, Draft
-from generators.engine import TRIES, Engine
+from generators.engine import OPEN, TRIES, Engine
 from generators.plugin import Plugin
 from generators.sampling import Sampling
 from generators.stream import Stream
@@ -320,6 +320,17 @@ def test_the_least_recently_used_is_let_go_over_the_budget(
         assert opened == ["a", "b", "c", "b", "c"]
         speak("b", "c", "b")
         assert opened == ["a", "b", "c", "b", "c"]
+
+
+def test_blends_by_ever_other_weights_do_not_pile_up(make_voice: Callable[..., Voice]) -> None:
+    voice = make_voice()
+    before = threading.active_count()
+    with Engine(lambda _: voice) as engine:
+        for n in range(2 * OPEN):
+            blend = ("other", n / (2 * OPEN))
+            assert len("".join(engine.submit(wanted(voice, length=5).model_copy(update={"blend": blend})))) == 5
+        assert len(engine._workers) <= OPEN
+        assert threading.active_count() <= before + OPEN + 1
 
 
 def test_who_is_speaking_is_kept_whatever_it_takes(

@@ -530,3 +530,49 @@ def test_a_bug_reaches_every_reader(make_voice: Callable[..., Voice], speaking: 
             assert str(error) == "a bug"
             assert len(text) <= 3
         assert len(said(engine.submit(wanted(voice)))[0]) == 20  # the voice is opened again
+
+
+def test_a_fault_ends_all_drafts_of_its_request_once(
+    make_voice: Callable[..., Voice], speaking: Callable[..., Engine]
+) -> None:
+    voice = make_voice("", COUNTING.replace("FAULT", "return {}").replace("DISTANCE", "int(state >= 12)"))
+    engine = speaking(voice)
+    other = engine.submit(wanted(voice, length=200, grammar=False))
+    text, error = said(engine.submit(wanted(voice, candidates=5), Longest()))
+    assert text == ""
+    assert "in state 12" in str(error)
+    assert said(other)[1] is None
+    assert len("".join(engine.submit(wanted(voice, length=11, candidates=5), Longest()))) == 11
+
+
+def test_where_only_more_than_is_left_may_follow_a_text_has_its_length(
+    make_voice: Callable[..., Voice], speaking: Callable[..., Engine]
+) -> None:
+    voice = make_voice("", "def grammar(alphabet): return 'root ::= (\"abc\")+'\n")
+    engine = speaking(voice)
+    for length in range(3, 20):
+        stream = engine.submit(wanted(voice, length=length))
+        assert said(stream) == ("abc" * (length // 3), None)
+        assert stream.reason == "length"
+
+
+@pytest.mark.parametrize("largest", [0, 3, 50])
+def test_texts_go_on_where_states_of_a_grammar_are_forgotten(
+    largest: int,
+    make_voice: Callable[..., Voice],
+    speaking: Callable[..., Engine],
+    by_hand: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counting = make_voice(
+        "", COUNTING.replace("state == 12", "False").replace("FAULT", "pass").replace("DISTANCE", "0")
+    )
+    nested = make_voice("", WORDS, name="nested", characters="().abc")
+    before = ["".join(speaking(nested).submit(wanted(nested, seed, length=60))) for seed in range(10)]
+    monkeypatch.setattr("generators.grammar.LARGEST", largest)
+    engine = speaking(counting, dataclasses.replace(nested))  # with a table of its own
+    streams = [engine.submit(wanted(counting, seed, length=100 + seed)) for seed in range(10)]
+    deep = [engine.submit(wanted(nested, seed, length=60)) for seed in range(10)]
+    for seed, stream in enumerate(streams):
+        assert "".join(stream) == by_hand(counting.model, "\n", seed, 0, counting.sampling(), 100 + seed)
+    assert ["".join(stream) for stream in deep] == before
