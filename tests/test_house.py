@@ -36,6 +36,7 @@ HOMES = {  # outside library -> the only places that may import it
     "onnxruntime": ("generators/inference.py",),
     "onnx": ("generators/graph.py",),
     "pooch": ("corpora/fetch.py",),
+    "tqdm": ("corpora/fetch.py",),
     "prompt_toolkit": ("bot/chat/terminal.py",),
     "typer": ("bot/cli.py",),
     "pydantic_settings": ("bot/settings.py",),
