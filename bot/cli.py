@@ -211,21 +211,20 @@ def list_corpora(as_json: Json = False) -> None:
 @app.command()
 def fetch(styles: Annotated[list[str], typer.Argument(help="styles' names", autocompletion=_style_names)]) -> None:
     """Download and verify the texts of styles, so that they can be trained and measured."""
-    from corpora.corpus import build
-
     settings = _settings()
     registry = _registry(settings)
     for plugin in [registry.get(name) for name in styles]:
-        corpus = build(
-            plugin.manifest.corpus, plugin.folder, settings.places, plugin.hook("clean"), sys.stderr.isatty()
-        )
+        corpus = plugin.text(settings.places, sys.stderr.isatty())
         sizes = ", ".join(f"{len(getattr(corpus, part)):,} {part}" for part in ("train", "validation", "test"))
         print(f"{plugin.name}: {sizes} characters, digest {corpus.digest[:16]}")
 
 
 @app.command()
 def train(
-    style: Style,
+    styles: Annotated[
+        list[str] | None, typer.Argument(help="styles' names, trained in this order", autocompletion=_style_names)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="train all styles that come with apocrypha")] = False,
     minutes: Annotated[float | None, typer.Option(help="fit the whole schedule into this time on this machine")] = None,
     epochs: Annotated[float | None, typer.Option(help="passes over the training text")] = None,
     kind: Annotated[str | None, typer.Option(help="lstm, gru or rnn")] = None,
@@ -237,36 +236,53 @@ def train(
     seed: Annotated[int | None, typer.Option(help="of first weights, dropout and order")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16")] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from-style", metavar="STYLE", help="begin with the weights of this trained style")
+    ] = None,
     into: Annotated[
         Path | None, typer.Option(help="the model folder to write; by default your own, in APOCRYPHA_HOME")
     ] = None,
-    fresh: Annotated[bool, typer.Option(help="start anew where a run was interrupted")] = False,
+    fresh: Annotated[bool, typer.Option(help="start anew where a run was interrupted, or its model is there")] = False,
 ) -> None:
-    """Train a style's model; interrupted, the same command goes on where it was. Needs the `train` extra (torch)."""
+    """Train styles' models; interrupted, the same command goes on where it was. Needs the `train` extra (torch)."""
     from bot import workbench
+    from corpora.errors import UserError
 
     settings = _settings()
-    plugin = _registry(settings).get(style)
-    workbench.train(
-        settings,
-        plugin,
+    registry = _registry(settings)
+    plugins = registry.bundled if everything else [registry.get(name) for name in styles or []]
+    if not plugins or (everything and styles) or (into and len(plugins) > 1):
+        raise UserError("Name the styles to train, or give --all; --into FOLDER takes the model of one style.")
+    orders = workbench.Orders(
         model={"kind": kind, "layers": layers, "units": units, "dropout": dropout},
         training={"minutes": minutes, "epochs": epochs, "learning_rate": learning_rate, "batch": batch, "seed": seed}
         | {"device": device, "precision": precision},
+        begin=registry.get(begin) if begin else None,
         into=into,
         fresh=fresh,
-        say=_say,
     )
+    for plugin in plugins:
+        workbench.train(settings, plugin, orders, _say)
 
 
 @app.command()
-def evaluate(style: Style, adapt: Adapt = None, as_json: Json = False) -> None:
+def evaluate(
+    style: Style,
+    samples: Annotated[int, typer.Option(min=0, max=10_000, help="judge this many texts too")] = 0,
+    adapt: Adapt = None,
+    as_json: Json = False,
+) -> None:
     """Measure a style's model on held-out text, beside the best n-gram model of the same text."""
     from bot import measure
 
     settings = _settings()
-    plugin = _registry(settings).get(style)
-    report = measure.evaluate(_open(settings, plugin), settings, _say, adapt or 0.0)
+    registry = _registry(settings)
+    with _engine(settings, registry) as engine:
+        voice = engine.voice(style)
+        text = voice.plugin.text(settings.places)
+        report = measure.evaluate(voice, text, settings, _say, adapt or 0.0)
+        if samples:
+            report |= measure.judge(engine, voice, text, settings, samples)
     if as_json:
         _print_json(report)
         return

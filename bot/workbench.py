@@ -1,8 +1,9 @@
-"""The verb `train`: a run shown as it goes, and a model published when it is better than the one before."""
+"""The verb `train`: runs shown as they go, and a model published when it is better than the one before."""
 
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,16 +11,17 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bot.measure import best_ngram
+from bot import yardsticks
 from bot.settings import Settings
-from corpora import corpus
 from corpora.corpus import Corpus
 from corpora.errors import UserError, faults
 from generators.inference import Network
 from generators.plugin import Plugin
+from generators.quality import Index
 from generators.voice import Voice
 from training import checkpoint
-from training.checkpoint import Model
+from training.checkpoint import Model, ModelCard
+from training.config import ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
     from generators.graph import Arithmetic
@@ -29,46 +31,113 @@ Say = Callable[[str], None]
 Config = TypeVar("Config", bound=BaseModel)
 
 
-def train(
-    settings: Settings,
-    plugin: Plugin,
-    model: dict[str, Any],
-    training: dict[str, Any],
-    into: Path | None,
-    fresh: bool,
-    say: Say,
-) -> None:
-    """Train `plugin` with its own recipe, changed by the options that are not None, and publish the best model.
+@dataclass(frozen=True)
+class Orders:
+    """What the person at the command line wants of a run; options that are None leave the recipe as it is."""
 
-    Without `into` it becomes the user's own model of the style, if it is better than the one that speaks now.
+    model: dict[str, Any]
+    training: dict[str, Any]
+    begin: Plugin | None = None  # whose trained model has the first weights
+    into: Path | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run: what is learned, by which network, how, and where the run is kept."""
+
+    title: str
+    text: Corpus
+    model: ModelConfig
+    config: TrainConfig
+    folder: Path
+
+
+def train(settings: Settings, plugin: Plugin, orders: Orders, say: Say) -> None:
+    """Train `plugin` with its own recipe, changed by `orders`, and publish the best model.
+
+    Without `into` it becomes the user's own model of the style, if it is better than the one that speaks now. Where the
+    one that speaks now was made by just this recipe from just this text, there is nothing to do.
     """
     try:
-        from training import device, trainer
+        from training import device
     except ModuleNotFoundError as error:
         raise UserError("Training needs PyTorch: `make train` installs it (pip install '.[train]').") from error
-    model_config = _changed(plugin.manifest.model, model)
-    train_config = _changed(plugin.manifest.train, training)
-    here = device.choose(train_config, model_config)
+    begin = _spoken(settings, orders.begin) if orders.begin else None
+    stages = _stages(settings, plugin, orders, begin)
+    last = stages[-1]
+    here = device.choose(last.config, last.model)
     device.prepare_processor(settings.threads, here.size)
-    text = corpus.build(
-        plugin.manifest.corpus, plugin.folder, settings.places, plugin.hook("clean"), sys.stderr.isatty()
+    rival = orders.into or plugin.trained_folder(settings.models)
+    old = checkpoint.read_card(rival) if rival and checkpoint.exists(rival) else None
+    origin = stages[0].text.digest if len(stages) > 1 else begin.card.corpus["digest"] if begin else None
+    if old and not orders.fresh and _made_by(old, last, origin):
+        say(f"{plugin.name}: the model in {rival} was made by just this recipe; --fresh makes another.")
+        return
+    for stage in stages:
+        if orders.fresh:
+            _forget(stage.folder)
+        _run(stage, begin, say if here.rank == 0 else None)  # of several processes, one speaks
+        begin = checkpoint.load(stage.folder / "model")
+    if here.rank == 0:
+        _publish(last, old, rival, orders.into or settings.models / plugin.name, plugin, settings, say)
+        for stage in stages:
+            _forget(stage.folder)
+
+
+def _spoken(settings: Settings, plugin: Plugin) -> Model:
+    folder = plugin.trained_folder(settings.models)
+    if folder is None:
+        raise UserError(f"{plugin.name} is not trained, so there are no weights to begin from.")
+    return checkpoint.load(folder)
+
+
+def _stages(settings: Settings, plugin: Plugin, orders: Orders, begin: Model | None) -> list[Stage]:
+    """Return the runs to be made; a network begun from another voice's has that one's shape, and needs no other start.
+
+    A time budget is shared equally.
+    """
+    manifest, folder = plugin.manifest, settings.runs / plugin.name
+    model = _changed(begin.card.model if begin else manifest.model, orders.model)
+    config = _changed(manifest.train, orders.training)
+    before = None if begin else plugin.text_before(settings.places, sys.stderr.isatty())
+    if before and config.minutes:
+        config = _changed(config, {"minutes": config.minutes / 2})
+    stages = [Stage(plugin.name, plugin.text(settings.places, sys.stderr.isatty()), model, config, folder)]
+    if before and manifest.pretraining:
+        first = _changed(config, {"epochs": manifest.pretraining.epochs})
+        stages.insert(0, Stage(before.title, before, model, first, folder.with_name(f"{plugin.name}-pretraining")))
+    return stages
+
+
+def _made_by(card: ModelCard, stage: Stage, origin: str | None) -> bool:
+    """Return whether a model came from this very run, begun from a model of the text with the digest `origin`."""
+    made = TrainConfig.model_validate(card.run.get("training", {}))
+    begun = card.run.get("begun", {}).get("digest")
+    return (card.model, made, card.corpus.get("digest"), begun) == (
+        stage.model,
+        stage.config,
+        stage.text.digest,
+        origin,
     )
-    folder = settings.runs / plugin.name
-    if fresh:
-        _forget(folder)
-    run = trainer.train(model_config, train_config, text, folder)
-    if here.rank > 0:  # of several processes, one speaks
+
+
+def _run(stage: Stage, begin: Model | None, say: Say | None) -> None:
+    """Train to the end of the schedule, and tell of it where there is somebody to `say` it to."""
+    from training import trainer
+
+    run = trainer.train(stage.model, stage.config, stage.text, stage.folder, begin=begin)
+    if say is None:
         for _ in run:
             pass
         return
-    say(f"{plugin.name}: {len(text.train):,} characters to learn from; the run is kept in {folder}")
+    say(f"{stage.title}: {len(stage.text.train):,} characters to learn from; the run is kept in {stage.folder}")
     try:
         _show(run, say)
     except KeyboardInterrupt:
-        say(f"Stopped. The same command goes on from the last evaluation; the best model so far is {folder / 'model'}.")
+        model = stage.folder / "model"
+        say(f"Stopped. The same command goes on from the last evaluation; the best model so far is {model}.")
         raise
-    _publish(folder / "model", into, text, plugin, settings, say)
-    _forget(folder)
 
 
 def _forget(folder: Path) -> None:
@@ -112,20 +181,21 @@ def _nats(loss: float) -> str:
     return f"{loss:.4f} nats ({loss / math.log(2):.3f} bits)"
 
 
-def _publish(trained: Path, into: Path | None, text: Corpus, plugin: Plugin, settings: Settings, say: Say) -> None:
+def _publish(
+    stage: Stage, old: ModelCard | None, rival: Path | None, place: Path, plugin: Plugin, settings: Settings, say: Say
+) -> None:
     """Score the new model on the test text and put it in place, unless the one there is better on the same text."""
+    trained = stage.folder / "model"
     new = checkpoint.load(trained)
-    place = into or settings.models / plugin.name
-    rival = into or plugin.trained_folder(settings.models)
-    old = checkpoint.read_card(rival) if rival and checkpoint.exists(rival) else None
-    if old and old.corpus.get("digest") == new.card.corpus["digest"]:
+    if old and old.corpus.get("digest") == stage.text.digest:
         theirs, ours = old.scores.get("validation", math.inf), new.card.scores["validation"]
         if theirs <= ours:
             say(f"{rival}: the model there is better ({_nats(theirs)} against {_nats(ours)}, same text) and stays.")
             say(f"The new one is in {trained}; `--into FOLDER` keeps it elsewhere.")
             return
-    scores = new.card.scores | _test_scores(new, plugin, text, settings)
+    scores = new.card.scores | _test_scores(new, plugin, stage.text, settings)
     checkpoint.save(place, new.card.model_copy(update={"scores": scores}), new.arrays)
+    Index.of(stage.text.train).save(place)
     say(f"{place}: saved; on the test text {_nats(scores['test_int8'])} per character as it speaks (8-bit).")
     say(f"The best n-gram model of the same text: {_nats(scores['best_ngram'])}.")
 
@@ -137,5 +207,5 @@ def _test_scores(model: Model, plugin: Plugin, text: Corpus, settings: Settings)
     for name, arithmetic in arithmetics.items():
         network = Network(model, settings.cache, arithmetic)
         scores[name] = Voice(plugin, network, model.digest, trained=True).score(text.test)
-    scores["best_ngram_order"], scores["best_ngram"] = best_ngram(text, settings)
+    scores["best_ngram_order"], scores["best_ngram"] = yardsticks.best_ngram(plugin, text, settings)
     return scores

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from corpora.errors import UserError
 from generators.engine import Engine
 from generators.plugin import Plugin
+from generators.quality import Gates
 from generators.stream import Stream
 from generators.voice import Request, Voice
 
@@ -35,7 +36,7 @@ class Generator:
         plugin = self.voice.plugin
         formed = request.prefix or (request.grammar and plugin.hook("grammar"))
         judged = request.candidates > 1 or plugin.hook("finish") or (plugin.hook("check") and not formed)
-        return self.engine.submit(request, _Form(plugin, bool(request.prefix)) if judged else None, user)
+        return self.engine.submit(request, Form(plugin, bool(request.prefix)) if judged else None, user)
 
     def text(self, request: Request) -> str:
         """Return a whole text."""
@@ -53,24 +54,29 @@ class Generator:
 
 
 @dataclass
-class _Form:
-    """Gives the first draft that is well formed, and counts what was wrong with the others."""
+class Form:
+    """Gives the first draft that is well formed and passes the gates, and counts what is wrong with the others."""
 
     plugin: Plugin
-    prefixed: bool
+    prefixed: bool = False
+    gates: Gates | None = None
     rejected: Counter[str] = field(default_factory=Counter)
 
     def choose(self, drafts: list[str]) -> str | None:
+        """Return the first that will do, finished."""
         finish, check = self.plugin.hook("finish"), self.plugin.hook("check")
         for draft in drafts:
             text = finish(draft) if finish else draft
             fault = check(text) if check and not self.prefixed else ""
+            if self.gates and not fault:
+                fault = self.gates.fault(text)
             if not fault:
                 return str(text)
             self.rejected[fault] += 1
         return None
 
     def refusal(self) -> UserError:
+        """Say how many drafts were written, and what was wrong with them."""
         tally = "; ".join(f"{fault} ({count})" for fault, count in self.rejected.most_common())
         drafts = self.rejected.total()
-        return UserError(f"{self.plugin.name}: {drafts} drafts were written and none is well formed: {tally}.")
+        return UserError(f"{self.plugin.name}: {drafts} drafts were written and none will do: {tally}.")

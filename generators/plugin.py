@@ -5,15 +5,18 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from corpora import corpus
+from corpora.corpus import Corpus
 from corpora.errors import UserError
+from corpora.fetch import Places
 from corpora.spec import CorpusSpec
 from generators.hooks import Function, Hooks
-from training import checkpoint
-from training.config import ModelConfig, TrainConfig
+from training import checkpoint, recipe
+from training.recipe import Recipe
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
@@ -29,18 +32,28 @@ class TextShape(BaseModel):
     temperature: float = Field(0.8, ge=0, le=5)
 
 
-class Manifest(BaseModel):
-    """plugin.toml. Every key has a default: an empty file beside a corpus.txt is a plugin."""
+class Limits(BaseModel):
+    """What a text of a style must keep to before it is published; lengths are in characters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    copied: int = Field(100, ge=50, description="the longest run that the training text has too")
+    loop: int = Field(60, ge=10, description="the longest stretch that says the same three times or more")
+    known_words: float = Field(0.9, ge=0, le=1, description="the least part of its words that the training text has")
+    shortest: int = Field(20, ge=1)
+
+
+class Manifest(Recipe):
+    """plugin.toml. Every key has a default: an empty file beside a corpus.txt is a plugin."""
 
     name: str = Field("", description="the folder's name where empty")
     summary: str = ""
     examples: tuple[str, ...] = Field((), description="things a person may say to it")
     corpus: CorpusSpec = CorpusSpec()
     text: TextShape = TextShape()
-    model: ModelConfig = ModelConfig()
-    train: TrainConfig = TrainConfig()
+    limits: Limits = Limits()
+    form: Literal["", "c", "latex", "wikitext"] = Field("", description="the parser that judges it; else `check` does")
+    recipe: str = Field("", description="a recipe by its name, in place of tables model, train and pretraining")
 
     @field_validator("name")
     @classmethod
@@ -64,6 +77,15 @@ class Plugin:
         """Return where the plugin's trained model is: the user's own, in `models`, before the one that came with it."""
         return next((place for place in (models / self.name, self.folder / "model") if checkpoint.exists(place)), None)
 
+    def text(self, places: Places, progress: bool = False) -> Corpus:
+        """Return the text it learns from, cleaned and cut; raise UserError where it cannot be had."""
+        return corpus.build(self.manifest.corpus, self.folder, places, self.hook("clean"), progress)
+
+    def text_before(self, places: Places, progress: bool = False) -> Corpus | None:
+        """Return the text that its recipe has a network read before its own, cleaned in the same way."""
+        first = self.manifest.pretraining
+        return corpus.build(first.corpus, self.folder, places, self.hook("clean"), progress) if first else None
+
     def hook(self, name: str) -> Function | None:
         """Return the plugin's function of this name, or None; its code is loaded and checked on the first call."""
         return self._hooks.get(name)
@@ -83,11 +105,25 @@ def read(folder: Path, origin: str) -> Plugin:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: this is not TOML ({error}).") from error
     try:
-        manifest = Manifest.model_validate(table | {"name": table.get("name") or folder.name.lower()})
+        named = {"name": table.get("name") or folder.name.lower()}
+        manifest = Manifest.model_validate(_with_recipe(path, table) | named)
     except ValidationError as error:
         faults = "\n".join(f"  {_explain(fault)}" for fault in error.errors())
         raise UserError(f"{path}: {error.error_count()} thing(s) to mend:\n{faults}") from error
     return Plugin(manifest.name, folder, manifest, origin, Hooks(manifest.name, folder / "plugin.py"))
+
+
+def _with_recipe(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """Return `table` with the tables of the recipe that it names."""
+    name = table.get("recipe")
+    if not isinstance(name, str) or not name:
+        return table
+    if own := sorted(table.keys() & Recipe.model_fields.keys()):
+        raise UserError(f"{path}: `recipe` says all that {', '.join(own)} would; keep one.")
+    try:
+        return table | recipe.table(name)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _explain(fault: Any) -> str:
@@ -96,7 +132,8 @@ def _explain(fault: Any) -> str:
         return f"{where}: {fault['msg'].removeprefix('Value error, ')} (found {fault['input']!r})"
     model: Any = Manifest
     for part in fault["loc"][:-1]:
-        model = model.model_fields[part].annotation
+        annotation = model.model_fields[part].annotation
+        model = next((kind for kind in get_args(annotation) if kind is not type(None)), annotation)
     known = sorted(model.model_fields)
     nearest = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""

@@ -20,6 +20,11 @@ class Registry:
     plugins: dict[str, Plugin] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def bundled(self) -> list[Plugin]:
+        """Return the plugins that come with apocrypha, by name."""
+        return [plugin for _, plugin in sorted(self.plugins.items()) if plugin.origin == "bundled"]
+
     def get(self, name: str) -> Plugin:
         """Return the plugin of this name; raise UserError with the fault of a broken one, or with the known names."""
         if name in self.plugins:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from corpora import corpus
 from corpora.errors import UserError, faults
 from corpora.fetch import Places
 from generators.adaptation import Recollection
@@ -146,6 +145,6 @@ def open_voice(plugin: Plugin, models: Path, cache: Path, places: Places, thread
     if folder:
         model = checkpoint.load(folder)
         return Voice(plugin, Network(model, cache, threads=threads), model.digest, True, is_current)
-    text = corpus.build(plugin.manifest.corpus, plugin.folder, places, plugin.hook("clean"))
+    text = plugin.text(places)
     counts = NGram(text.train, Vocabulary(text.alphabet))
     return Voice(plugin, counts, f"ngram-{text.digest}", False, is_current)

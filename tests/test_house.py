@@ -10,14 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["corpora", "training", "generators", "bot"]  # each may import those to its left
-RUNTIME_HALF = ["config", "vocabulary", "batches", "checkpoint", "ngram"]
+RUNTIME_HALF = ["config", "recipe", "vocabulary", "batches", "checkpoint", "ngram"]
 ORDER = {
     "corpora": ["errors", "spec", "clean", "fetch", "split", "corpus"],
-    "training": [*RUNTIME_HALF, "model", "state", "pace", "device", "evaluation", "trainer"],
+    "training": [*RUNTIME_HALF, "transfer", "model", "state", "pace", "device", "evaluation", "trainer"],
     "generators": [
         *(
             "hooks",
             "plugin",
+            "quality",
             "registry",
             "graph",
             "inference",
@@ -27,20 +28,25 @@ ORDER = {
             "blend",
             "adaptation",
         ),
-        *("voice", "stream", "batch", "worker", "engine", "generator", "styles"),
+        *("voice", "stream", "batch", "worker", "engine", "generator", "pictures", "forms", "styles"),
     ],
-    "bot": ["settings", "conversation", "chat", "measure", "bench", "workbench", "cli", "__main__"],
+    "bot": ["settings", "conversation", "chat", "yardsticks", "measure", "bench", "workbench", "cli", "__main__"],
 }
 HOMES = {  # outside library -> the only places that may import it
     "torch": ("training/", "bot/bench.py"),
     "onnxruntime": ("generators/inference.py",),
     "onnx": ("generators/graph.py",),
+    "wordfilter": ("generators/quality.py",),
+    "pyppmd": ("training/evaluation/compressor.py",),
+    "tree_sitter": ("generators/forms/c.py",),
     "pooch": ("corpora/fetch.py",),
     "tqdm": ("corpora/fetch.py",),
     "prompt_toolkit": ("bot/chat/terminal.py",),
     "typer": ("bot/cli.py",),
     "pydantic_settings": ("bot/settings.py",),
     "rich": ("bot/workbench.py",),
+    "PIL": ("generators/pictures/",),
+    "pygments": ("generators/pictures/code.py",),
     "platformdirs": ("bot/settings.py",),
 }
 

@@ -19,13 +19,14 @@ from corpora.corpus import Corpus
 from corpora.errors import UserError
 from training import checkpoint, state
 from training.batches import Streams, held_out
-from training.checkpoint import ModelCard, write_durably
+from training.checkpoint import Model, ModelCard, write_durably
 from training.config import ModelConfig, TrainConfig
 from training.device import choose
 from training.evaluation.held_out import nats_per_character
 from training.model import CharacterModel, State
 from training.pace import Pace, learning_rate
 from training.state import Place
+from training.transfer import transfer
 from training.vocabulary import Vocabulary
 
 SAMPLE = 200  # characters written at each evaluation, to watch the network learn
@@ -55,14 +56,16 @@ def train(
     corpus: Corpus,
     folder: Path,
     clock: Callable[[], float] = time.monotonic,
+    begin: Model | None = None,
 ) -> Iterator[Progress]:
     """Train on `corpus`, keeping the best model in `folder/model` and the run's state beside it.
 
+    `begin` is the model whose weights are the first ones; without it they are drawn.
     Called again with the same arguments after a stop of any kind, it goes on from the last evaluation and ends in
     the same weights as a run left alone. Raises UserError where the text is too short, where another run's state
     stands in `folder`, and where the loss stops being a number.
     """
-    run = Run(model_config, config, corpus, folder)
+    run = Run(model_config, config, corpus, folder, begin)
     run.resume()
     pace = Pace(config, run.streams.steps_per_epoch, run.place)
     before, started = run.place.seconds, clock()
@@ -99,9 +102,12 @@ def train(
 class Run:
     """The network, its optimiser and its text; `place` is all that changes besides."""
 
-    def __init__(self, model_config: ModelConfig, config: TrainConfig, corpus: Corpus, folder: Path) -> None:
-        """Draw fresh weights from the seed and lay the text out."""
+    def __init__(
+        self, model_config: ModelConfig, config: TrainConfig, corpus: Corpus, folder: Path, begin: Model | None = None
+    ) -> None:
+        """Draw fresh weights from the seed, or take those of `begin`, and lay the text out."""
         self.config, self.model_config, self.corpus, self.folder = config, model_config, corpus, folder
+        self.begin = begin
         self.device = choose(config, model_config)
         self.vocabulary = Vocabulary(corpus.alphabet)
         self.streams = Streams(
@@ -110,6 +116,8 @@ class Run:
         self.validation = held_out(self.vocabulary.encode(corpus.validation))
         torch.manual_seed(config.seed)  # the same first weights in every process ...
         self.model = CharacterModel(model_config, len(self.vocabulary)).to(self.device.device)
+        if begin:
+            self.model.load_arrays(transfer(begin, model_config, self.vocabulary, self.model.arrays()))
         torch.manual_seed(config.seed + self.device.rank)  # ... and other dropout
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), betas=(0.9, 0.99), weight_decay=config.weight_decay, foreach=True
@@ -122,7 +130,8 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same run."""
         configs = {"model": self.model_config.model_dump(), "training": self.config.model_dump()}
-        return configs | {"text": self.corpus.digest, "processes": self.device.size}
+        begin = self.begin.digest if self.begin else ""
+        return configs | {"text": self.corpus.digest, "first weights": begin, "processes": self.device.size}
 
     @property
     def epoch(self) -> float:
@@ -219,7 +228,8 @@ class Run:
                 "hardware": self.device.name,
                 "precision": self.device.precision,
                 "torch": torch.__version__,
-            },
+            }
+            | ({"begun": _origin(self.begin.card)} if self.begin else {}),
         )
 
     def agree(self) -> None:
@@ -243,6 +253,11 @@ class Run:
             _add_row(self.log_path, row)
         self.place.scaler = self.scaler.state_dict()
         state.save(self.state_path, self.identity, self.place, self.model, self.optimiser, self.carried)
+
+
+def _origin(card: ModelCard) -> dict[str, Any]:
+    """Describe the model that a run began from."""
+    return card.corpus | {name: card.run.get(name) for name in ("epochs", "hours")}
 
 
 def _add_row(log: Path, row: dict[str, Any]) -> None:

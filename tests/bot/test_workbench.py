@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,90 @@ def test_a_worse_model_does_not_replace_a_better_one(apocrypha: Run, home: Path,
     assert (home / "models" / "weather" / "model.json").read_bytes() == before
     apocrypha("train", "weather", "--units", "4", "--batch", "4", "--epochs", "0.5", "--into", str(tmp_path / "m"))
     assert (tmp_path / "m" / "weights.safetensors").exists()
+
+
+@pytest.mark.usefixtures("trained")
+def test_what_is_done_is_not_done_again(apocrypha: Run, home: Path) -> None:
+    card = home / "models" / "weather" / "model.json"
+    before = card.stat().st_mtime_ns
+    again = apocrypha("train", "weather", *SMALL)
+    assert "was made by just this recipe; --fresh makes another" in again.stderr
+    assert "step" not in again.stderr
+    assert card.stat().st_mtime_ns == before
+    assert "validation" in apocrypha("train", "weather", *SMALL, "--seed", "4", "--epochs", "1").stderr
+
+
+@pytest.mark.usefixtures("trained")
+def test_several_styles_are_trained_in_the_order_given(apocrypha: Run, home: Path, weather: Path) -> None:
+    shutil.copytree(weather, weather.with_name("climate"))
+    done = apocrypha("train", "climate", "weather", *SMALL)
+    assert done.stderr.index("climate: ") < done.stderr.index("weather: the model in")
+    assert (home / "models" / "climate" / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("weather", "--all"), ("weather", "weather", "--into", "folder")])
+def test_train_says_what_it_wants(apocrypha: Run, weather: Path, arguments: tuple[str, ...]) -> None:
+    assert "Name the styles to train, or give --all" in apocrypha("train", *arguments, ok=False).stderr
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_voice_may_begin_with_the_weights_of_another(apocrypha: Run, home: Path, weather: Path) -> None:
+    climate = weather.with_name("climate")
+    shutil.copytree(weather, climate)
+    text = (climate / "corpus.txt").read_text(encoding="utf-8")
+    (climate / "corpus.txt").write_text(text.replace("hail", "zephyr"), encoding="utf-8")
+    short = ("--batch", "4", "--epochs", "0.5", "--learning-rate", "0.002")
+    done = apocrypha("train", "climate", "--from-style", "weather", *short)
+    card = json.loads((home / "models" / "climate" / "model.json").read_text(encoding="utf-8"))
+    other = json.loads((home / "models" / "weather" / "model.json").read_text(encoding="utf-8"))
+    assert card["run"]["begun"]["digest"] == other["corpus"]["digest"]
+    assert card["model"]["units"] == 24  # as the other has, whatever the recipe says
+    assert "z" in card["vocabulary"]
+    assert "z" not in other["vocabulary"]
+    assert "validation" in done.stderr
+    refused = apocrypha("train", "climate", "--from-style", "weather", "--units", "25", ok=False).stderr
+    assert "has units = 24" in refused
+    assert "not trained" in apocrypha("train", "climate", "--from-style", "speeches", ok=False).stderr
+
+
+def test_a_larger_text_comes_first_where_the_recipe_says_so(apocrypha: Run, home: Path, weather: Path) -> None:
+    text = (weather / "corpus.txt").read_text(encoding="utf-8")
+    (weather / "more.txt").write_text(text.replace("rain", "drizzle") * 2, encoding="utf-8")
+    manifest = (weather / "plugin.toml").read_text(encoding="utf-8")
+    more = '[pretraining]\nepochs = 2\n[pretraining.corpus]\ntitle = "More weather"\nfile = "more.txt"\n'
+    (weather / "plugin.toml").write_text(manifest + more, encoding="utf-8")
+    done = apocrypha("train", "weather", *SMALL)
+    assert done.stderr.index("More weather: ") < done.stderr.index("weather: 1")
+    card = json.loads((home / "models" / "weather" / "model.json").read_text(encoding="utf-8"))
+    assert card["run"]["begun"]["title"] == "More weather"
+    assert card["run"]["begun"]["epochs"] == pytest.approx(2, abs=0.1)
+    assert not list((home / "runs").glob("*/state-*"))
+    assert "was made by just this recipe" in apocrypha("train", "weather", *SMALL).stderr
+    assert json.loads(apocrypha("evaluate", "weather", "--json").stdout)["best_ngram_nats"] > 0
+
+
+@pytest.mark.usefixtures("trained")
+def test_texts_are_judged_beside_what_people_wrote(apocrypha: Run, weather: Path) -> None:
+    (weather / "plugin.py").write_text("def check(text): return '' if text.endswith('.') else 'no end'\n")
+    limits = "[limits]\ncopied = 500\nknown_words = 0\n"
+    (weather / "plugin.toml").write_text(f'summary = "What the sky does"\n{limits}', encoding="utf-8")
+    first, again = (json.loads(apocrypha("evaluate", "weather", "--samples", "20", "--json").stdout) for _ in range(2))
+    assert first == again
+    assert first["samples"] == 20
+    assert first["form_rate"] == 1.0
+    assert first["rejected_rate"] == pytest.approx(
+        sum(first["rejected"].values()) / (20 + sum(first["rejected"].values()))
+    )
+    assert first["copy_limit"] == 500
+    assert 0 < first["longest_copy"] <= 500
+    assert 0.5 < first["known_words"] <= 1
+    assert first["human_known_words"] > 0.9
+    assert 0 < first["ppmd_nats"] < 1
+
+
+def test_a_voice_without_a_network_is_judged_too(apocrypha: Run, weather: Path) -> None:
+    report = json.loads(apocrypha("evaluate", "weather", "--samples", "3", "--json").stdout)
+    assert (report["parameters"], report["form_rate"]) == (0, 1.0)
 
 
 @pytest.mark.usefixtures("trained")

@@ -57,7 +57,9 @@ def test_ten_mistakes_are_ten_lines_each_with_the_nearest(make_plugin: Make, tmp
     assert len(lines) == len(faults) == 10
     assert "small letters, digits and hyphens" in faults["name"]
     assert "(found 'Not A Name')" in faults["name"]
-    assert faults["sumary"].startswith("no such key. Did you mean 'summary'? Known: corpus, examples, model,")
+    assert faults["sumary"].startswith(
+        "no such key. Did you mean 'summary'? Known: corpus, examples, form, limits, model,"
+    )
     assert "(found 3)" in faults["examples"]
     assert "Did you mean 'licence'?" in faults["corpus.license"]
     assert "(found '0123')" in faults["corpus.sha256"]
@@ -71,7 +73,7 @@ def test_ten_mistakes_are_ten_lines_each_with_the_nearest(make_plugin: Make, tmp
 
 
 def test_a_key_like_no_other_is_answered_with_the_known_ones(make_plugin: Make) -> None:
-    with pytest.raises(UserError, match=r"zzz: no such key\. Known: corpus, examples, model, name, summary"):
+    with pytest.raises(UserError, match=r"zzz: no such key\. Known: corpus, examples, form, limits, model, name,"):
         make_plugin("zzz = 1")
 
 
