@@ -21,7 +21,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from corpora.errors import UserError
 from training.checkpoint import Model
+from training.config import SPOKEN
 
 Arithmetic = Literal["int8", "fp32"]
 
@@ -115,7 +117,7 @@ def _cells(g: _Graph, model: Model, ids: str, state: str) -> tuple[str, str]:
     """Add one step of the whole network to `g`; return the names of logits (B, V) and the next state (B, S)."""
     config, arrays = model.card.model, model.arrays
     units, layers, kind = config.units, config.layers, config.kind
-    parts = g.split(state, [units] * (layers * (2 if kind == "lstm" else 1)))
+    parts = g.split(state, [units] * (layers * config.memories))
     hidden, cells = parts[:layers], parts[layers:]
     below = ""
     for layer in range(layers):
@@ -151,11 +153,13 @@ def _unless_nothing_is_read(g: _Graph, after: str) -> str:
 def state_size(model: Model) -> int:
     """Return S, the numbers a stream's memory has."""
     config = model.card.model
-    return config.layers * config.units * (2 if config.kind == "lstm" else 1)
+    return config.layers * config.units * config.memories
 
 
 def build(model: Model, arithmetic: Arithmetic, sequence: bool) -> bytes:
     """Return the serialised ONNX model of one step, or of a sequence of steps."""
+    if model.card.model.kind not in SPOKEN:
+        raise UserError(f"No voice can speak with a network of kind {model.card.model.kind} yet: {', '.join(SPOKEN)}.")
     size, characters = state_size(model), len(model.card.vocabulary)
     g = _Graph(arithmetic)
     logits, after = _cells(g, model, "ids", "state")

@@ -62,7 +62,7 @@ class Network:
         self._threads = threads
         self._others = ThreadPoolExecutor(threads - 1, "network") if threads > 1 else None
         config = model.card.model
-        self._state_size = config.layers * config.units * (2 if config.kind == "lstm" else 1)
+        self._state_size = config.layers * config.units * config.memories
         self._megabytes = 0.0
         self._step = self._open("step")
         self._sequence: onnxruntime.InferenceSession | None = None

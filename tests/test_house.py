@@ -13,7 +13,7 @@ PACKAGES = ["corpora", "training", "generators", "bot"]  # each may import those
 RUNTIME_HALF = ["config", "recipe", "vocabulary", "batches", "checkpoint", "ngram"]
 ORDER = {
     "corpora": ["errors", "spec", "clean", "fetch", "split", "corpus"],
-    "training": [*RUNTIME_HALF, "transfer", "model", "state", "pace", "device", "evaluation", "trainer"],
+    "training": [*RUNTIME_HALF, "transfer", "cells", "model", "state", "pace", "device", "evaluation", "trainer"],
     "generators": [
         *(
             "hooks",

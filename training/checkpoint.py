@@ -84,10 +84,23 @@ def expected_shapes(config: ModelConfig, characters: int) -> dict[str, tuple[int
         shapes[f"layers.{layer}.recurrent_weight"] = (rows, config.units)
         shapes[f"layers.{layer}.input_bias"] = (rows,)
         shapes[f"layers.{layer}.recurrent_bias"] = (rows,)
+        shapes |= {f"layers.{layer}.{name}": shape for name, shape in _own_shapes(config, layer).items()}
     if not config.tied:
         shapes["projection.weight"] = (characters, config.units)
     shapes["projection.bias"] = (characters,)
     return shapes
+
+
+def _own_shapes(config: ModelConfig, layer: int) -> dict[str, tuple[int, ...]]:
+    """Return the weights of a layer that only its kind has."""
+    units, inputs = config.units, config.embedding if layer == 0 else config.units
+    if config.kind == "mlstm":
+        return {"factor_input_weight": (units, inputs), "factor_recurrent_weight": (units, units)}
+    if config.kind == "lnlstm":
+        sums, cell = (4 * units,), (units,)
+        shapes = [("input_norm.weight", sums), ("recurrent_norm.weight", sums)]
+        return dict([*shapes, ("cell_norm.weight", cell), ("cell_norm.bias", cell)])
+    return {}
 
 
 def save(folder: Path, card: ModelCard, arrays: Arrays) -> ModelCard:

@@ -4,10 +4,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Kind = Literal["lstm", "gru", "rnn"]
+Kind = Literal["lstm", "gru", "rnn", "mlstm", "lnlstm"]
+SPOKEN: tuple[Kind, ...] = ("lstm", "gru", "rnn")  # the others are for the workbench: no voice can speak with them yet
 
 # Rows stacked in a layer's weights, in torch's order: LSTM input, forget, cell, output; GRU reset, update, new.
-GATES: dict[Kind, int] = {"lstm": 4, "gru": 3, "rnn": 1}
+GATES: dict[Kind, int] = {"lstm": 4, "gru": 3, "rnn": 1, "mlstm": 4, "lnlstm": 4}
 
 
 class ModelConfig(BaseModel):
@@ -20,12 +21,22 @@ class ModelConfig(BaseModel):
     units: int = Field(256, ge=1, le=4096, description="hidden units of each layer")
     embedding: int = Field(64, ge=1, le=4096, description="numbers that stand for one character")
     dropout: float = Field(0.0, ge=0, lt=1, description="between layers and before the projection")
+    recurrent_dropout: float = Field(
+        0.0, ge=0, lt=1, description="of recurrent weights, anew for each window (Merity et al. 2018, DropConnect)"
+    )
     tied: bool = Field(False, description="the projection is the embedding transposed (Press & Wolf 2017)")
+
+    @property
+    def memories(self) -> int:
+        """Return how many vectors a layer remembers: an LSTM has its cell besides the hidden one."""
+        return 2 if GATES[self.kind] == 4 else 1
 
     @model_validator(mode="after")
     def _tied_sizes_agree(self) -> Self:
         if self.tied and self.embedding != self.units:
             raise ValueError(f"a tied model needs embedding = units, not {self.embedding} and {self.units}")
+        if self.recurrent_dropout and self.kind not in SPOKEN:
+            raise ValueError(f"recurrent_dropout is for the kinds {', '.join(SPOKEN)}, not for {self.kind}")
         return self
 
 
@@ -44,6 +55,9 @@ class TrainConfig(BaseModel):
     floor: float = Field(0.02, ge=0, le=1, description="the cosine ends at this part of the learning rate")
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="measure and keep the running mean of the weights, with this part of the old mean"
+    )
     evaluations: int = Field(30, ge=1, description="how often a run looks at the validation text and saves its state")
     patience: int = Field(8, ge=1, description="evaluations without a better one after which the run stops")
     seed: int = Field(0, ge=0)

@@ -9,13 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
 
+from training.cells import Stack
 from training.config import ModelConfig
 from training.vocabulary import Vocabulary
 
-State = tuple[Tensor, ...]  # (h,) for GRU and RNN, (h, c) for LSTM; each (L, B, H)
+State = tuple[Tensor, ...]  # (h,) for GRU and RNN, (h, c) for the LSTMs; each (L, B, H)
 
-_STACKS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+_FUSED: dict[str, type[nn.LSTM | nn.GRU | nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class CharacterModel(nn.Module):
@@ -26,22 +29,15 @@ class CharacterModel(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(characters, config.embedding)
-        self.stack: nn.RNNBase = _STACKS[config.kind](
-            config.embedding,
-            config.units,
-            config.layers,
-            batch_first=True,
-            dropout=config.dropout if config.layers > 1 else 0.0,
-        )
+        self.stack = _stack(config)
         self.dropout = nn.Dropout(config.dropout)
         self.projection = nn.Linear(config.units, characters)
         self._initialise()
 
     def _initialise(self) -> None:
         # Long memory from the start: a forget gate that opens at 1 (Gers et al. 2000; Jozefowicz et al. 2015, 2.1).
-        if self.config.kind == "lstm":
-            for layer in range(self.config.layers):
-                bias = getattr(self.stack, f"bias_ih_l{layer}")  # (4H,)
+        for name, bias in self.stack.named_parameters():  # (4H,)
+            if self.config.memories == 2 and _folder_name(f"stack.{name}").endswith("input_bias"):
                 nn.init.ones_(bias[self.config.units : 2 * self.config.units])
         nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(self.config.embedding))
         nn.init.zeros_(self.projection.bias)
@@ -52,17 +48,23 @@ class CharacterModel(nn.Module):
         """Return the empty memory of `streams` streams."""
         like = self.projection.weight
         shape = (self.config.layers, streams, self.config.units)
-        return tuple(like.new_zeros(shape) for _ in range(2 if self.config.kind == "lstm" else 1))
+        return tuple(like.new_zeros(shape) for _ in range(self.config.memories))
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Read `ids` (B, T) from `state`; return logits (B, T, V) and the state after the last character."""
         embedded = self.embedding(ids)  # (B, T, E)
-        if self.config.kind == "lstm":
-            outputs, after = self.stack(embedded, state)  # (B, T, H)
+        given = state if self.config.memories == 2 else state[0]
+        if dropped := self._dropped():
+            outputs, after = functional_call(self.stack, dropped, (embedded, given))
         else:
-            outputs, hidden = self.stack(embedded, state[0])  # (B, T, H), (L, B, H)
-            after = (hidden,)
-        return self.projection(self.dropout(outputs)), after  # (B, T, V)
+            outputs, after = self.stack(embedded, given)  # (B, T, H)
+        return self.projection(self.dropout(outputs)), after if self.config.memories == 2 else (after,)  # (B, T, V)
+
+    def _dropped(self) -> dict[str, Tensor]:
+        """Return the recurrent weights with some set to zero while training: the same ones for a whole window."""
+        part = self.config.recurrent_dropout if self.training else 0.0
+        own = self.stack.named_parameters() if part else ()
+        return {name: functional.dropout(weight, part) for name, weight in own if name.startswith("weight_hh")}
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights by the names of the model folder (see training/checkpoint.py)."""
@@ -73,10 +75,9 @@ class CharacterModel(nn.Module):
 
     def load_arrays(self, arrays: dict[str, NDArray[np.float32]]) -> None:
         """Take the weights of a model folder."""
-        own = {_torch_name(name): torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
-        if self.config.tied:
-            own["projection.weight"] = own["embedding.weight"]
-        self.load_state_dict(own)
+        whole = arrays | ({"projection.weight": arrays["embedding.weight"]} if self.config.tied else {})
+        own = {name: whole[_folder_name(name)].astype(np.float32) for name in self.state_dict()}
+        self.load_state_dict({name: torch.from_numpy(array) for name, array in own.items()})
 
     @torch.no_grad()
     def continue_text(self, vocabulary: Vocabulary, prefix: str, length: int, seed: int) -> str:
@@ -104,18 +105,20 @@ _PARTS = {
 }
 
 
+def _stack(config: ModelConfig) -> nn.Module:
+    between = config.dropout if config.layers > 1 else 0.0
+    if config.kind not in _FUSED:
+        return Stack(config.kind, config.embedding, config.units, config.layers, between)
+    fused: type[nn.LSTM | nn.GRU | nn.RNN] = _FUSED[config.kind]
+    return fused(config.embedding, config.units, config.layers, batch_first=True, dropout=between)
+
+
 def _folder_name(name: str) -> str:
-    """`stack.weight_ih_l0` -> `layers.0.input_weight`; other names stay."""
+    """`stack.weight_ih_l0` -> `layers.0.input_weight`, `stack.cells.0.` -> `layers.0.`; other names stay."""
+    if name.startswith("stack.cells."):
+        return name.replace("stack.cells.", "layers.", 1)
     module, _, rest = name.partition(".")
     if module != "stack":
         return name
     part, _, layer = rest.rpartition("_l")
     return f"layers.{layer}.{_PARTS[part]}"
-
-
-def _torch_name(name: str) -> str:
-    """Undo `_folder_name`."""
-    if not name.startswith("layers."):
-        return name
-    _, layer, part = name.split(".")
-    return f"stack.{next(own for own, ours in _PARTS.items() if ours == part)}_l{layer}"

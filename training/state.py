@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from corpora.errors import UserError
@@ -38,10 +38,18 @@ class Place:
 
 
 def save(
-    path: Path, identity: dict[str, Any], place: Place, model: CharacterModel, optimiser: Optimizer, carried: State
+    path: Path,
+    identity: dict[str, Any],
+    place: Place,
+    model: CharacterModel,
+    optimiser: Optimizer,
+    carried: State,
+    average: nn.Module | None = None,
 ) -> None:
     """Write the state of a run; `identity` says which run it is (configuration and text)."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    if average:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in moments.items()}
     tensors |= {f"carried.{index}": tensor for index, tensor in enumerate(carried)}
@@ -61,9 +69,13 @@ def save(
 
 
 def restore(
-    path: Path, identity: dict[str, Any], model: CharacterModel, optimiser: Optimizer
+    path: Path,
+    identity: dict[str, Any],
+    model: CharacterModel,
+    optimiser: Optimizer,
+    average: nn.Module | None = None,
 ) -> tuple[Place, State] | None:
-    """Put a saved run back into `model`, `optimiser` and the random generators; None where nothing was saved."""
+    """Put a saved run back into the modules, `optimiser` and the random generators; None where nothing was saved."""
     if not path.exists():
         return None
     try:
@@ -81,6 +93,8 @@ def restore(
             "Go on with the same options, or start anew with --fresh."
         )
     model.load_state_dict(_below("model", tensors))
+    if average:
+        average.load_state_dict(_below("average", tensors))
     _restore_optimiser(optimiser, _below("optimiser", tensors))
     torch.set_rng_state(tensors["random.cpu"])
     if torch.cuda.is_available() and "random.cuda" in tensors:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from corpora.corpus import Corpus
 from corpora.errors import UserError
@@ -123,6 +124,8 @@ class Run:
             self.model.parameters(), betas=(0.9, 0.99), weight_decay=config.weight_decay, foreach=True
         )
         self.scaler = torch.amp.GradScaler(self.device.device.type, enabled=self.device.precision == "fp16")
+        mean = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.model, multi_avg_fn=mean) if config.average else None
         self.carried: State = self.model.start(config.batch // self.device.size)
         self.place = Place()
 
@@ -132,6 +135,14 @@ class Run:
         configs = {"model": self.model_config.model_dump(), "training": self.config.model_dump()}
         begin = self.begin.digest if self.begin else ""
         return configs | {"text": self.corpus.digest, "first weights": begin, "processes": self.device.size}
+
+    @property
+    def measured(self) -> CharacterModel:
+        """Return the network that is measured and kept: the running mean of the one that learns, where there is one."""
+        if self.average is None:
+            return self.model
+        assert isinstance(self.average.module, CharacterModel)
+        return self.average.module
 
     @property
     def epoch(self) -> float:
@@ -150,7 +161,7 @@ class Run:
 
     def resume(self) -> None:
         """Go back to the last saved state, if there is one."""
-        saved = state.restore(self.state_path, self.identity, self.model, self.optimiser)
+        saved = state.restore(self.state_path, self.identity, self.model, self.optimiser, self.average)
         if saved:
             self.place, self.carried = saved
             self.scaler.load_state_dict(self.place.scaler)
@@ -181,6 +192,8 @@ class Run:
             group["lr"] = learning_rate(self.config, self.place.step, self.place.steps)
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        if self.average:
+            self.average.update_parameters(self.model)
         self.place.step += 1
         self._note(loss.item())
 
@@ -200,16 +213,16 @@ class Run:
 
     def evaluate(self) -> tuple[float, str]:
         """Measure the validation text, keep the model if it is the best so far, and let it write a few lines."""
-        validation = nats_per_character(self.model, self.validation)
+        validation = nats_per_character(self.measured, self.validation)
         self._refuse_nonsense(validation)
         self.place.evaluated += 1
         self.place.worse += 1
         if validation < self.place.best:
             self.place.best, self.place.worse = validation, 0
             if self.device.rank == 0:
-                checkpoint.save(self.folder / "model", self.card(), self.model.arrays())
+                checkpoint.save(self.folder / "model", self.card(), self.measured.arrays())
         prefix = "\n" if "\n" in self.vocabulary.characters else self.corpus.train[0]
-        return validation, self.model.continue_text(self.vocabulary, prefix, SAMPLE, self.config.seed)
+        return validation, self.measured.continue_text(self.vocabulary, prefix, SAMPLE, self.config.seed)
 
     def card(self) -> ModelCard:
         """Describe the model as it stands now."""
@@ -252,7 +265,8 @@ class Run:
             row |= {"validation": validation, "seconds": self.place.seconds, "sample": sample}
             _add_row(self.log_path, row)
         self.place.scaler = self.scaler.state_dict()
-        state.save(self.state_path, self.identity, self.place, self.model, self.optimiser, self.carried)
+        parts = (self.model, self.optimiser, self.carried, self.average)
+        state.save(self.state_path, self.identity, self.place, *parts)
 
 
 def _origin(card: ModelCard) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from training.model import CharacterModel
 from training.vocabulary import Vocabulary
 
 CHARACTERS = 11
-KINDS = pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+KINDS = pytest.mark.parametrize("kind", ["lstm", "gru", "rnn", "mlstm", "lnlstm"])
 
 
 def made(seed: int = 0, **fields: Any) -> CharacterModel:
@@ -29,17 +29,33 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def cell(kind: str, into: np.ndarray, back: np.ndarray, state: list[np.ndarray]) -> list[np.ndarray]:
-    """Step one stream in one layer, as the textbooks have it; `into` and `back` are what the two weights give."""
+def normalised(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+
+
+Layer = dict[str, np.ndarray]
+
+
+def cell(kind: str, own: Layer, x: np.ndarray, state: list[np.ndarray]) -> list[np.ndarray]:
+    """Step one stream in one layer, as the textbooks have it."""
+    into = own["input_weight"] @ x + own["input_bias"]
+    back = own["recurrent_weight"] @ state[0] + own["recurrent_bias"]
     if kind == "rnn":
         return [np.tanh(into + back)]
     if kind == "gru":
         (reset, update, new), (reset_back, update_back, new_back) = np.split(into, 3), np.split(back, 3)
         update = sigmoid(update + update_back)
         return [(1 - update) * np.tanh(new + sigmoid(reset + reset_back) * new_back) + update * state[0]]
+    if kind == "mlstm":
+        factor = (own["factor_input_weight"] @ x) * (own["factor_recurrent_weight"] @ state[0])
+        back = own["recurrent_weight"] @ factor + own["recurrent_bias"]
+    if kind == "lnlstm":
+        into = own["input_norm.weight"] * normalised(own["input_weight"] @ x) + own["input_bias"]
+        back = own["recurrent_norm.weight"] * normalised(own["recurrent_weight"] @ state[0]) + own["recurrent_bias"]
     entry, forget, new, out = np.split(into + back, 4)
     memory = sigmoid(forget) * state[1] + sigmoid(entry) * np.tanh(new)
-    return [sigmoid(out) * np.tanh(memory), memory]
+    shown = own["cell_norm.weight"] * normalised(memory) + own["cell_norm.bias"] if kind == "lnlstm" else memory
+    return [sigmoid(out) * np.tanh(shown), memory]
 
 
 def logits_by_hand(model: CharacterModel, ids: list[int]) -> np.ndarray:
@@ -51,9 +67,8 @@ def logits_by_hand(model: CharacterModel, ids: list[int]) -> np.ndarray:
         x = arrays["embedding.weight"][character]
         for layer, state in enumerate(states):
             at = f"layers.{layer}."
-            into = arrays[at + "input_weight"] @ x + arrays[at + "input_bias"]
-            back = arrays[at + "recurrent_weight"] @ state[0] + arrays[at + "recurrent_bias"]
-            state[:] = cell(config.kind, into, back, state)
+            own = {name.removeprefix(at): array for name, array in arrays.items() if name.startswith(at)}
+            state[:] = cell(config.kind, own, x, state)
             x = state[0]
         projection = arrays["embedding.weight" if config.tied else "projection.weight"]
         rows.append(projection @ x + arrays["projection.bias"])
@@ -80,7 +95,7 @@ def test_a_carried_state_goes_on_where_the_text_was_cut(kind: str) -> None:
     first, state = model(ids[:, :13], model.start(2))
     second, last = model(ids[:, 13:], state)
     assert torch.allclose(torch.cat([first, second], dim=1), whole, atol=1e-6)
-    assert len(end) == len(last) == (2 if kind == "lstm" else 1)
+    assert len(end) == len(last) == (2 if kind.endswith("lstm") else 1)
     for a, b in zip(end, last, strict=True):
         assert a.shape == (2, 2, 7)
         assert torch.allclose(a, b, atol=1e-6)
@@ -118,6 +133,26 @@ def test_dropout_works_while_training_and_only_then() -> None:
         assert torch.equal(model(ids, model.start(2))[0], model(ids, model.start(2))[0])
         model.train()
         assert not torch.equal(model(ids, model.start(2))[0], model(ids, model.start(2))[0])
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_recurrent_dropout_takes_weights_away_for_a_whole_window(kind: str) -> None:
+    model, ids = made(kind=kind, recurrent_dropout=0.5), drawn(2, 9)
+    plain = made(kind=kind)
+    assert torch.equal(model(ids, model.start(2))[0], plain(ids, plain.start(2))[0])  # not while measuring
+    model.train()
+    torch.manual_seed(4)
+    logits = model(ids, model.start(2))[0]
+    assert not torch.allclose(logits, plain(ids, plain.start(2))[0], atol=1e-3)
+    torch.manual_seed(4)
+    for name, weight in plain.stack.named_parameters():
+        if name.startswith("weight_hh"):
+            kept = torch.nn.functional.dropout(weight.detach(), 0.5)
+            assert 0.2 < (kept == 0).float().mean() < 0.8
+            weight.data = kept
+    assert torch.allclose(plain(ids, plain.start(2))[0], logits, atol=1e-6)
+    logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 @pytest.fixture

@@ -95,6 +95,21 @@ def test_the_best_model_is_kept_and_a_run_that_only_gets_worse_stops(noise: Corp
     assert trained(noise, tmp_path, epochs=400, evaluations=100, patience=3) == []  # it is over
 
 
+def test_what_is_measured_and_kept_may_be_the_mean_of_the_weights(verse: Corpus, tmp_path: Path) -> None:
+    config = TrainConfig.model_validate(SHORT | {"average": 0.5})
+    run = Run(MODEL, config, verse, tmp_path)
+    mean: list[torch.Tensor] = []
+    for _ in range(6):
+        run.step()
+        now = [parameter.detach().clone() for parameter in run.model.parameters()]
+        mean = [0.5 * old + 0.5 * new for old, new in zip(mean, now, strict=True)] if mean else now
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(run.measured.parameters(), mean, strict=True))
+    validation, _ = run.evaluate()
+    assert validation == pytest.approx(nats_per_character(run.measured, run.validation))
+    kept = checkpoint.load(tmp_path / "model").arrays["projection.weight"]
+    assert kept == pytest.approx(run.measured.projection.weight.detach().numpy(), abs=1e-3)
+
+
 def test_the_same_seed_is_the_same_run_and_another_is_not(verse: Corpus, tmp_path: Path) -> None:
     runs = [looks(trained(verse, tmp_path / str(n), epochs=0.5, evaluations=1, seed=n // 2)) for n in range(3)]
     assert runs[0] == runs[1] != runs[2]

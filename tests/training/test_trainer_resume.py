@@ -23,6 +23,8 @@ from training.trainer import Progress, train
 CHECKOUT = Path(__file__).parents[2]
 VARIANTS = {
     "lstm with dropout": {"layers": 2, "units": 12, "embedding": 6, "dropout": 0.3},
+    "multiplicative": {"kind": "mlstm", "layers": 1, "units": 8, "embedding": 6},
+    "lstm with dropped weights": {"layers": 1, "units": 8, "embedding": 6, "recurrent_dropout": 0.3},
     "gru, tied": {"kind": "gru", "layers": 1, "units": 8, "embedding": 8, "tied": True, "dropout": 0.1},
 }
 RNN = {"kind": "rnn", "layers": 2, "units": 8, "embedding": 8, "dropout": 0.2}
@@ -111,6 +113,18 @@ def test_a_killed_run_ends_in_the_weights_of_one_left_alone(
         whole[-1].best,
     )
     same(unbroken, broken)
+
+
+def test_a_mean_of_weights_resumes_exactly_too(verse: Corpus, tmp_path: Path) -> None:
+    model = {"layers": 1, "units": 8, "embedding": 6}
+    unbroken = list(begun(tmp_path / "a", verse, model, average=0.9))
+    for step in begun(tmp_path / "b", verse, model, average=0.9):
+        if step.validation is not None and step.step > unbroken[-1].step / 3:
+            break
+    rest = list(begun(tmp_path / "b", verse, model, average=0.9))
+    assert 0 < len(rest) < len(unbroken)
+    assert (rest[-1].validation, rest[-1].loss) == (unbroken[-1].validation, unbroken[-1].loss)
+    same(tmp_path / "a", tmp_path / "b")
 
 
 def test_a_run_stopped_at_any_evaluation_or_before_the_first_goes_on_exactly(
