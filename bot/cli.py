@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.study import study
+
 if TYPE_CHECKING:
     from bot.settings import Settings
     from generators.engine import Engine
@@ -24,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(study, name="study")
 
 
 def _settings() -> "Settings":
@@ -267,17 +270,31 @@ def train(
 
 @app.command()
 def evaluate(
-    style: Style,
-    samples: Annotated[int, typer.Option(min=0, max=10_000, help="judge this many texts too")] = 0,
+    style: Annotated[
+        str | None, typer.Argument(help="a style's name", autocompletion=_style_names, show_default=False)
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=0, max=10_000, help="judge this many texts too; 200 with --all")
+    ] = None,
     adapt: Adapt = None,
+    everything: Annotated[bool, typer.Option("--all", help="write the page of all trained voices")] = False,
+    into: Annotated[Path, typer.Option(help="the folder that --all writes voices.md into")] = Path("docs"),
     as_json: Json = False,
 ) -> None:
-    """Measure a style's model on held-out text, beside the best n-gram model of the same text."""
+    """Measure a style's model on held-out text, beside the best n-gram model, and judge what it writes."""
     from bot import measure
+    from corpora.errors import UserError
 
     settings = _settings()
     registry = _registry(settings)
+    if bool(style) == everything:
+        raise UserError("Name the style to measure, or give --all.")
     with _engine(settings, registry) as engine:
+        if style is None:
+            from bot import voices
+
+            voices.write(engine, registry.bundled, settings, into, 200 if samples is None else samples, _say)
+            return
         voice = engine.voice(style)
         text = voice.plugin.text(settings.places)
         report = measure.evaluate(voice, text, settings, _say, adapt or 0.0)

@@ -13,7 +13,7 @@ PACKAGES = ["corpora", "training", "generators", "bot"]  # each may import those
 RUNTIME_HALF = ["config", "recipe", "vocabulary", "batches", "checkpoint", "ngram"]
 ORDER = {
     "corpora": ["errors", "spec", "clean", "fetch", "split", "corpus"],
-    "training": [*RUNTIME_HALF, "transfer", "cells", "model", "state", "pace", "device", "evaluation", "trainer"],
+    "training": [*RUNTIME_HALF, "transfer", "cells", "model", "state", "pace", "device", "evaluation", "trainer", "sweep", "tricks"],
     "generators": [
         *(
             "hooks",
@@ -30,7 +30,7 @@ ORDER = {
         ),
         *("voice", "stream", "batch", "worker", "engine", "generator", "pictures", "forms", "styles"),
     ],
-    "bot": ["settings", "conversation", "chat", "yardsticks", "measure", "bench", "workbench", "cli", "__main__"],
+    "bot": ["settings", "conversation", "chat", "yardsticks", "measure", "bench", "workbench", "voices", "study", "cli", "__main__"],
 }
 HOMES = {  # outside library -> the only places that may import it
     "torch": ("training/", "bot/bench.py"),
@@ -42,7 +42,7 @@ HOMES = {  # outside library -> the only places that may import it
     "pooch": ("corpora/fetch.py",),
     "tqdm": ("corpora/fetch.py",),
     "prompt_toolkit": ("bot/chat/terminal.py",),
-    "typer": ("bot/cli.py",),
+    "typer": ("bot/cli.py", "bot/study.py"),
     "pydantic_settings": ("bot/settings.py",),
     "rich": ("bot/workbench.py",),
     "PIL": ("generators/pictures/",),

@@ -1,0 +1,50 @@
+"""The verbs below `study`: what the networks learned, measured. Needs the `train` extra (torch)."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from training.sweep import Trial
+    from training.trainer import Progress
+
+study = typer.Typer(
+    help="Measure what helps and what was learned. Needs the `train` extra (torch).", no_args_is_help=True
+)
+
+
+@study.command()
+def tricks(
+    style: Annotated[str, typer.Argument(help="the style whose text is learned")] = "novel",
+    store: Annotated[Path, typer.Option(help="the file of records; what is in it is not done again")] = Path(
+        "docs/study/tricks.json"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="print the records")] = False,
+) -> None:
+    """Train small networks that differ in one thing each, and show what each thing gains on validation text."""
+    from bot import settings as all_settings
+    from generators import registry
+    from training import device, sweep
+    from training.tricks import SAID, text, trials
+
+    settings = all_settings.load()
+    device.prepare_processor(settings.threads)
+    corpus = text(registry.find(settings.plugins).get(style).text(settings.places))
+    store.parent.mkdir(parents=True, exist_ok=True)
+    records = list(sweep.run(trials(), corpus, settings.runs / "study" / "tricks", store, _notice))
+    if as_json:
+        print(json.dumps(records, indent=1))
+        return
+    plain = records[0]["validation"]
+    for record in records:
+        name = record["options"]["name"]
+        print(f"{record['validation']:.4f} nats  {record['validation'] - plain:+.4f}  {SAID[name]}")
+
+
+def _notice(trial: "Trial", progress: "Progress") -> None:
+    if progress.validation is not None:
+        facts = f"epoch {progress.epoch:.1f}  validation {progress.validation:.4f} nats"
+        print(f"{trial.name}  {facts}  {progress.characters_per_second:,.0f} characters/s", file=sys.stderr, flush=True)
