@@ -132,6 +132,9 @@ def sample(
     length: Length = None,
     blend: Annotated[str | None, typer.Option(metavar="STYLE=W", help="give another style the part W in it")] = None,
     adapt: Adapt = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="draw each text too, into FOLDER/STYLE-SEED.png")
+    ] = None,
     grammar: Annotated[bool | None, typer.Option("--grammar/--no-grammar", help="keep to the style's form")] = None,
     as_json: Json = False,
 ) -> None:
@@ -152,12 +155,33 @@ def sample(
         mixed = {"blend": _parse_blend(blend) if blend else None, "adapt": adapt, "grammar": grammar}
         requests = [voice.request(sampling, seed + i, **fields, **mixed) for i in range(count)]
         texts = Generator(engine, style).texts(requests)
+        rows = []
+        for text, request in zip(texts, requests, strict=True):
+            rows.append({"text": text, "seed": request.seed})
+            if not as_json:
+                print(text, flush=True)
+            if pictures:
+                rows[-1] |= _draw(voice.plugin, text, pictures / f"{style}-{request.seed}.png")
         if as_json:
-            rows = [{"text": text, "seed": request.seed} for text, request in zip(texts, requests, strict=True)]
             _print_json({"style": style, "model": voice.digest, "trained": voice.trained, "texts": rows})
-            return
-        for text in texts:
-            print(text, flush=True)
+
+
+def _draw(plugin: "Plugin", text: str, path: Path) -> dict[str, str]:
+    """Write the picture of a text; return where it is and what is said to those who cannot see it."""
+    from corpora.errors import UserError
+    from generators.pictures.drawing import draw
+
+    try:
+        picture = draw(plugin, text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture.png)
+    except UserError as error:
+        _say(f"(no picture: {error})")
+        return {}
+    except OSError as error:
+        raise UserError(f"{path}: the picture could not be written ({error.strerror}).") from error
+    _say(f"({path})")
+    return {"picture": str(path), "alt": picture.alt}
 
 
 def _parse_blend(text: str) -> tuple[str, float]:

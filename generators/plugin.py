@@ -52,6 +52,7 @@ class Manifest(Recipe):
     corpus: CorpusSpec = CorpusSpec()
     text: TextShape = TextShape()
     limits: Limits = Limits()
+    picture: str = Field("card", description="how it is drawn: card, latex, or as code in this language, as c or text")
     form: Literal["", "c", "latex", "wikitext"] = Field("", description="the parser that judges it; else `check` does")
     recipe: str = Field("", description="a recipe by its name, in place of tables model, train and pretraining")
 

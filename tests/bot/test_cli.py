@@ -39,6 +39,23 @@ def test_prefix_begins_the_text_and_length_bounds_it(apocrypha: Run, weather: Pa
     assert len(text.rstrip("\n")) <= len("On day 17") + 50
 
 
+def test_a_text_is_drawn_too(apocrypha: Run, weather: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    done = apocrypha("sample", "weather", "-n", "2", "--seed", "3", "--pictures", str(folder), "--json")
+    rows = json.loads(done.stdout)["texts"]
+    assert [row["picture"] for row in rows] == [str(folder / f"weather-{seed}.png") for seed in (3, 4)]
+    assert all(Path(row["picture"]).read_bytes().startswith(b"\x89PNG") for row in rows)
+    assert all(row["alt"] == row["text"] for row in rows)
+
+
+def test_a_text_that_cannot_be_drawn_is_printed_all_the_same(apocrypha: Run, weather: Path, tmp_path: Path) -> None:
+    (weather / "plugin.toml").write_text('picture = "cards"\n', encoding="utf-8")
+    done = apocrypha("sample", "weather", "--seed", "3", "--pictures", str(tmp_path))
+    assert done.stdout.startswith("On day ")
+    assert "no picture: picture: no language is named 'cards'" in done.stderr
+    assert not list(tmp_path.glob("*.png"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

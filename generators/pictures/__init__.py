@@ -1,0 +1,1 @@
+"""Texts as images, with a text for those who cannot see them."""
