@@ -39,6 +39,7 @@ HOMES = {  # outside library -> the only places that may import it
     "wordfilter": ("generators/quality.py",),
     "pyppmd": ("training/evaluation/compressor.py",),
     "tree_sitter": ("generators/forms/c.py",),
+    "mwparserfromhell": ("generators/forms/wikitext.py",),
     "pooch": ("corpora/fetch.py",),
     "tqdm": ("corpora/fetch.py",),
     "prompt_toolkit": ("bot/chat/terminal.py",),
