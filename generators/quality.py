@@ -86,7 +86,7 @@ class Index:
             return cls(*(Filter(np.unpackbits(parts[name])) for name in ("windows", "words")))
         except (OSError, SafetensorError, ValueError, KeyError) as error:
             raise UserError(
-                f"{folder / FILE}: the index of the training text cannot be read ({error}). `apocrypha train` writes it."
+                f"{folder / FILE}: the index of the training text cannot be read ({error}). Training writes it."
             ) from error
 
     def longest_copy(self, text: str) -> int:

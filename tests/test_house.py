@@ -28,9 +28,13 @@ ORDER = {
             "blend",
             "adaptation",
         ),
-        *("voice", "stream", "batch", "worker", "engine", "generator", "pictures", "forms", "styles"),
+        *("voice", "stream", "batch", "worker", "engine", "generator", "pictures", "forms", "posts", "styles"),
     ],
-    "bot": ["settings", "conversation", "chat", "yardsticks", "measure", "bench", "workbench", "voices", "study", "cli", "__main__"],
+    "bot": [
+        *("accounts", "settings", "store", "migrations", "vault", "leadership", "publish", "outbox", "decisions"),
+        *("posting", "conversation", "chat", "yardsticks", "measure", "bench", "workbench", "voices", "study"),
+        *("cli", "__main__"),
+    ],
 }
 HOMES = {  # outside library -> the only places that may import it
     "torch": ("training/", "bot/bench.py"),
@@ -43,6 +47,10 @@ HOMES = {  # outside library -> the only places that may import it
     "pooch": ("corpora/fetch.py",),
     "tqdm": ("corpora/fetch.py",),
     "prompt_toolkit": ("bot/chat/terminal.py",),
+    "sqlalchemy": ("bot/store.py", "bot/outbox.py", "bot/decisions.py", "bot/leadership.py", "bot/migrations/"),
+    "alembic": ("bot/store.py", "bot/migrations/"),
+    "cryptography": ("bot/vault.py",),
+    "filelock": ("bot/leadership.py",),
     "typer": ("bot/cli.py", "bot/study.py"),
     "pydantic_settings": ("bot/settings.py",),
     "rich": ("bot/workbench.py",),

@@ -1,0 +1,101 @@
+"""Delivering: the only caller of a publisher's `send`.
+
+What an answer means is decided here, once for all services. A doubt is never resolved by hope: it is repeated where the
+service recognises a repetition, looked up where we may look, and otherwise left to a person.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.outbox import Claim, Outbox, Rules
+from bot.publish.publisher import LaterError, Publisher, RefusedError, Sent, UnreadableError
+
+MARGIN = timedelta(seconds=10)  # beyond a publisher's timeout, before a doubtful try is touched again
+PAUSE, LONGEST = timedelta(seconds=20), timedelta(minutes=30)  # after the first failure, doubled by each, at most
+POLL = 5.0  # seconds after which the outbox is looked at even if nobody rang
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Courier:
+    """Delivers for one account, one parcel at a time, so that a dead service holds up nobody else."""
+
+    outbox: Outbox
+    publisher: Publisher
+    clock: Callable[[], datetime]
+    chance: Callable[[], float]  # from 0 to 1
+    cap: Decimal | None = None  # dollars a calendar month (UTC)
+
+    @property
+    def rules(self) -> Rules:
+        """Return how the outbox may treat this account."""
+        return Rules(self.publisher.repeatable, self.publisher.timeout + MARGIN)
+
+    async def run(self, bell: asyncio.Event) -> None:
+        """Deliver what there is and what comes, until cancelled; `bell` says that something may have come."""
+        while True:
+            bell.clear()  # first: what rings from now on is looked at once more
+            while await self.step():
+                pass
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), POLL)
+
+    async def step(self) -> bool:
+        """Try one delivery; return whether there was one."""
+        claim = await asyncio.to_thread(self.outbox.claim, self.publisher.account, self.clock(), self.rules)
+        if claim is None:
+            return False
+        if claim.what == "send" and not claim.doubtful and (fault := await self._over_budget()):
+            await self._settle(claim, "failed", fault)
+            return True
+        try:
+            async with asyncio.timeout(self.publisher.timeout.total_seconds()):
+                sent = await self._asked(claim)
+        except RefusedError as error:
+            await self._settle(claim, "review" if claim.doubtful else "failed", str(error))
+        except LaterError as error:
+            wait = max(error.wait or timedelta(0), self._pause(claim.tries))
+            await self._settle(claim, "unknown" if claim.doubtful else "planned", str(error), wait)
+        except UnreadableError as error:
+            await self._settle(claim, "review", str(error))
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+            await self._settle(claim, "unknown", reason, max(self.rules.quiet, self._pause(claim.tries)))
+        else:
+            await self._note(claim, sent)
+        return True
+
+    async def _asked(self, claim: Claim) -> Sent | None:
+        if claim.what == "find":
+            return await self.publisher.find(claim.parcel)
+        return await self.publisher.send(claim.parcel)
+
+    async def _note(self, claim: Claim, sent: Sent | None) -> None:
+        if sent is None:
+            await self._settle(claim, "planned", "looked for, and not there")
+            return
+        await asyncio.to_thread(self.outbox.arrived, claim, sent, self.clock())
+        log.info("%s: %s is there (%s)", self.publisher.account, claim.parcel.slot, sent.posted.url or sent.posted.id)
+
+    async def _settle(self, claim: Claim, state: str, reason: str, wait: timedelta = timedelta(0)) -> None:
+        now = self.clock()
+        await asyncio.to_thread(self.outbox.settle, claim, state, reason, now, now + wait)
+        log.warning("%s: %s is %s: %s", self.publisher.account, claim.parcel.slot, state, reason)
+
+    async def _over_budget(self) -> str:
+        if self.cap is None:
+            return ""
+        month = self.clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        spent = await asyncio.to_thread(self.outbox.spent, self.publisher.account, month)  # this one included
+        return f"the month's ${self.cap} are spent" if spent > self.cap else ""
+
+    def _pause(self, tries: int) -> timedelta:
+        """Return how long to leave a service alone: longer each time, and never just as long as others do."""
+        longest = min(PAUSE * int(2 ** min(tries - 1, 10)), LONGEST)
+        return longest * (0.5 + self.chance() / 2)

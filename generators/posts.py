@@ -1,0 +1,135 @@
+"""Composing a post: drafts are written side by side and judged, and the first that passes every gate is taken.
+
+A draft is refused for its form, by the gates of generators/quality.py, where it resembles what was posted lately, where
+a service would make a link, a mention or a tag of it, and where a target would not take it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from corpora.errors import UserError
+from generators.engine import Engine
+from generators.generator import Form
+from generators.pictures.drawing import draw
+from generators.pictures.picture import Picture
+from generators.quality import Gates
+from generators.voice import Request, Voice
+
+BATCH, DRAFTS = 8, 64  # drafts written side by side, and in all, before a post is given up
+SHINGLE, ALIKE = 6, 0.3  # characters of the pieces by which texts are compared, and the share that makes them alike
+# What services make something of: addresses, bare domain names, mentions, tags, cashtags.
+ENTANGLED = re.compile(r"\w+://|\b[\w-]+\.[a-zA-Z]{2,}\b|[@#$][^\W\d_]", re.ASCII)
+
+Fits = Callable[[str, Picture | None], str]  # what a target has against a text with a picture, "" where nothing
+
+
+class Order(BaseModel):
+    """What is to be written. Unset options are the style's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style: str
+    temperature: float | None = None
+    length: int | None = Field(None, ge=1)
+    prefix: str = ""
+    message: str = ""
+    blend: tuple[str, float] | None = None
+    adapt: float | None = None
+    picture: bool | None = Field(None, description="as a picture, or as text; by default as the style is best read")
+    caption: str = Field("", description="the text beside a picture; the style's summary where empty")
+
+
+@dataclass(frozen=True)
+class Post:
+    """What goes out: a text, perhaps beside a picture; what the voice wrote; and how it is written again."""
+
+    text: str
+    written: str
+    receipt: dict[str, Any]
+    picture: Picture | None = None
+    rejected: list[tuple[str, str]] = field(default_factory=list)  # (draft, what was against it)
+
+
+class NothingFitsError(UserError):
+    """No draft passed every gate; `rejected` has them all."""
+
+    def __init__(self, style: str, rejected: list[tuple[str, str]]) -> None:
+        """Tally the reasons."""
+        tally = Counter(fault for _, fault in rejected).most_common()
+        reasons = "; ".join(f"{fault} ({count})" for fault, count in tally)
+        super().__init__(f"{style}: {len(rejected)} drafts were written and none can be posted: {reasons}.")
+        self.rejected = rejected
+
+
+def compose(
+    engine: Engine, order: Order, seed: int, gates: Gates, targets: dict[str, Fits], room: int, lately: Sequence[str]
+) -> Post:
+    """Return a post that every one of `targets` (by account) takes; its drafts have the seeds from `seed` on.
+
+    `room` is the most characters that all targets have for a text; `lately` are texts that it must not resemble. Raise
+    NothingFitsError with the tally of reasons, or UserError where the order cannot be carried out.
+    """
+    voice = engine.voice(order.style)
+    as_picture = voice.plugin.manifest.picture != "card" if order.picture is None else order.picture
+    rejected = list[tuple[str, str]]()
+    for written, request in _drafts(engine, voice, order, seed, None if as_picture else room):
+        fault = _fault(written, gates, lately, as_picture)
+        post = None if fault else _dressed(voice, order, written, request, as_picture)
+        if isinstance(post, Post):
+            refusals = (f"{name}: {fits(post.text, post.picture)}" for name, fits in targets.items())
+            fault = next((refusal for refusal in refusals if not refusal.endswith(": ")), "")
+            if not fault:
+                return Post(post.text, written, post.receipt, post.picture, rejected)
+        rejected.append((written, fault or str(post)))
+    raise NothingFitsError(order.style, rejected)
+
+
+def _drafts(engine: Engine, voice: Voice, order: Order, seed: int, room: int | None) -> Iterator[tuple[str, Request]]:
+    """Yield finished drafts and the requests that make them again, BATCH of them being written at once."""
+    length = min(filter(None, (order.length, room, voice.plugin.manifest.text.length)))
+    fields = {"prefix": order.prefix, "message": order.message, "blend": order.blend, "adapt": order.adapt}
+    sampling = voice.sampling(temperature=order.temperature)
+    for first in range(seed, seed + DRAFTS, BATCH):
+        requests = [voice.request(sampling, first + i, length=length, **fields) for i in range(BATCH)]
+        streams = [engine.submit(request, Form(voice.plugin, bool(order.prefix))) for request in requests]
+        for request, stream in zip(requests, streams, strict=True):
+            yield "".join(stream).strip("\n"), request
+
+
+def _fault(text: str, gates: Gates, lately: Sequence[str], as_picture: bool) -> str:
+    if fault := gates.fault(text):
+        return fault
+    if any(alike(text, other) > ALIKE for other in lately):
+        return "resembles a post of late"
+    if not as_picture and ENTANGLED.search(text):
+        return "a service would make a link, a mention or a tag of it"
+    return ""
+
+
+def _dressed(voice: Voice, order: Order, written: str, request: Request, as_picture: bool) -> Post | str:
+    """Return the post as it goes out, or why it cannot be drawn."""
+    receipt = {"request": request.model_dump(mode="json"), "model": voice.digest}
+    if not as_picture:
+        return Post(written, written, receipt)
+    try:
+        picture = draw(voice.plugin, written)
+    except UserError as error:
+        return str(error)
+    return Post(order.caption or voice.plugin.manifest.summary, written, receipt, picture)
+
+
+def alike(text: str, other: str) -> float:
+    """Return how much of the smaller text's pieces of SHINGLE characters the other one has too, 0 to 1."""
+    ours, theirs = (_shingles(each) for each in (text, other))
+    smaller = min(len(ours), len(theirs))
+    return len(ours & theirs) / smaller if smaller else 0.0
+
+
+def _shingles(text: str) -> set[str]:
+    plain = " ".join(re.findall(r"\w+", text.casefold()))
+    return {plain[at : at + SHINGLE] for at in range(len(plain) - SHINGLE + 1)}
