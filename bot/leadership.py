@@ -5,6 +5,7 @@ session, or a lock on a file beside an SQLite database. A holder that has lost i
 see Outbox.lead.
 """
 
+import contextlib
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -51,7 +52,9 @@ class Leadership(AbstractContextManager["Leadership"]):
     def leave(self) -> None:
         """Give the place back."""
         if self._connection is not None:
-            self._connection.invalidate()  # the lock goes with the session; a pooled one would keep it
+            with contextlib.suppress(DBAPIError):
+                self._connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LEADING})")
+            self._connection.invalidate()  # the lock goes with its session at the latest; a pooled one would keep it
             self._connection.close()
             self._connection = None
         if self._file is not None:

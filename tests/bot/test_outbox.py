@@ -1,10 +1,8 @@
-"""The outbox on a real database: SQLite always, PostgreSQL where APOCRYPHA_TEST_POSTGRESQL names one."""
+"""The outbox on real databases, and what is made of each answer of a service."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,7 @@ HOUR = timedelta(hours=1)
 RULES = Rules(repeatable=timedelta(0), quiet=timedelta(seconds=30))
 
 
-class Lost(Exception):
+class LostError(Exception):
     """An answer that never came."""
 
 
@@ -52,7 +50,7 @@ class Service:
         if not known:
             self.posts.append(parcel)
         if answer == "lost":
-            raise Lost("connection reset")
+            raise LostError("connection reset")
         return self._sent(parcel)
 
     async def find(self, parcel: Parcel) -> Sent | None:
@@ -77,13 +75,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -128,7 +119,8 @@ def test_a_slot_has_one_post_whoever_asks_how_often(store: Store, outbox: Outbox
     other = Outbox(store)
     first = outbox.insert([slot("a"), slot("a"), slot("b")], NOON)
     assert len(first) == 2
-    assert other.insert([slot("a"), slot("b"), slot("c")], NOON) == [first[-1] + 1]
+    (new,) = other.insert([slot("a"), slot("b"), slot("c")], NOON)
+    assert new not in first
 
 
 def test_what_is_too_late_is_not_written(outbox: Outbox, store: Store) -> None:
@@ -182,7 +174,7 @@ async def test_a_lost_answer_is_looked_for_after_a_quiet_time(outbox: Outbox, st
 async def test_what_was_looked_for_and_is_not_there_is_sent_again(outbox: Outbox, store: Store, clock: Clock) -> None:
     planned(outbox)
     service = Service()
-    service.script = [Lost("before it was taken")]
+    service.script = [LostError("before it was taken")]
     ours = courier(outbox, service, clock)
     await ours.step()
     clock.now += timedelta(seconds=31)
@@ -293,7 +285,7 @@ async def test_a_dead_service_holds_up_nobody_else(outbox: Outbox, store: Store,
     for name in ("a", "b"):
         planned(outbox, name, "us", "them")
     ours, theirs = Service("us"), Service("them")
-    ours.script = [Lost("dead")] * 9
+    ours.script = [LostError("dead")] * 9
     first, second = courier(outbox, ours, clock), courier(outbox, theirs, clock)
     assert await first.step()
     while await second.step():
