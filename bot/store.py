@@ -100,7 +100,8 @@ class Post(Table):
     state: Mapped[str] = mapped_column(index=True)  # due, waiting (for approval), ready, dropped, expired, failed
     created: Mapped[datetime]
     frozen: Mapped[datetime | None]  # when it was written; services are told this moment, in every try
-    text: Mapped[str] = mapped_column(default="")
+    written: Mapped[str] = mapped_column(default="")  # what the voice wrote
+    text: Mapped[str] = mapped_column(default="")  # what is posted: that, or what stands beside its picture
     picture: Mapped[bytes | None]  # PNG
     alt: Mapped[str] = mapped_column(default="")
     width: Mapped[int] = mapped_column(Integer, default=0)

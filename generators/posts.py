@@ -20,7 +20,7 @@ from generators.pictures.picture import Picture
 from generators.quality import Gates
 from generators.voice import Request, Voice
 
-BATCH, DRAFTS = 8, 64  # drafts written side by side, and in all, before a post is given up
+BATCHES = (2, 6, 8, 16, 32)  # drafts written side by side; most often the first one will do
 SHINGLE, ALIKE = 6, 0.3  # characters of the pieces by which texts are compared, and the share that makes them alike
 # What services make something of: addresses, bare domain names, mentions, tags, cashtags.
 ENTANGLED = re.compile(r"\w+://|\b[\w-]+\.[a-zA-Z]{2,}\b|[@#$][^\W\d_]", re.ASCII)
@@ -90,12 +90,13 @@ def compose(
 
 
 def _drafts(engine: Engine, voice: Voice, order: Order, seed: int, room: int | None) -> Iterator[tuple[str, Request]]:
-    """Yield finished drafts and the requests that make them again, BATCH of them being written at once."""
+    """Yield finished drafts and the requests that make them again."""
     length = min(filter(None, (order.length, room, voice.plugin.manifest.text.length)))
     fields = {"prefix": order.prefix, "message": order.message, "blend": order.blend, "adapt": order.adapt}
     sampling = voice.sampling(temperature=order.temperature)
-    for first in range(seed, seed + DRAFTS, BATCH):
-        requests = [voice.request(sampling, first + i, length=length, **fields) for i in range(BATCH)]
+    for size in BATCHES:
+        requests = [voice.request(sampling, seed + i, length=length, **fields) for i in range(size)]
+        seed += size
         streams = [engine.submit(request, Form(voice.plugin, bool(order.prefix))) for request in requests]
         for request, stream in zip(requests, streams, strict=True):
             yield "".join(stream).strip("\n"), request

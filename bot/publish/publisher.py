@@ -74,6 +74,9 @@ class Publisher(Protocol):
     timeout: timedelta
     """After which no request of ours can still be on its way to the service."""
 
+    room: int
+    """The most plain characters (a to z) that it takes as a text."""
+
     def fault(self, text: str, picture: Picture | None) -> str:
         """Return why the service would not take this, by its own way of counting; "" where it would."""
 

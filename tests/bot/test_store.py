@@ -37,9 +37,13 @@ def test_a_moment_and_a_sum_come_back_as_they_were(store: Store) -> None:
 
 
 def test_what_raises_is_undone(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.writing() as session:
-        session.add(Schedule(name="a", spec={}, paused=False, since=datetime.now(UTC)))
-        raise RuntimeError
+    def half_done() -> None:
+        with store.writing() as session:
+            session.add(Schedule(name="a", spec={}, paused=False, since=datetime.now(UTC)))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half_done()
     with store.reading() as session:
         assert session.scalars(select(Schedule)).all() == []
 

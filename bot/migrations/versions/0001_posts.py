@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created", Moment(), nullable=False),
         sa.Column("frozen", Moment(), nullable=True),
+        sa.Column("written", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("picture", sa.LargeBinary(), nullable=True),
         sa.Column("alt", sa.Text(), nullable=False),
