@@ -33,14 +33,15 @@ class Decisions:
         """Give a waiting post another text, in the place of its picture too; it goes on waiting."""
         with self._store.writing() as session:
             row = self._decided(session, post, "edit", ("waiting",), now, row_detail=True)
-            row.text, row.picture, row.alt = text, None, ""
+            row.text, row.written, row.picture, row.alt = text, text, None, ""
 
     def redraw(self, post: int, now: datetime) -> None:
         """Have a waiting post, or one for which nothing could be written, written anew with another seed."""
         with self._store.writing() as session:
             row = self._decided(session, post, "redraw", ("waiting", "failed"), now, row_detail=True)
             row.order = row.order | {"redrawn": row.order.get("redrawn", 0) + 1}
-            row.state, row.text, row.picture, row.alt, row.receipt, row.fault = "due", "", None, "", None, ""
+            row.state, row.text, row.written, row.picture, row.alt = "due", "", "", None, ""
+            row.receipt, row.fault = None, ""
             for delivery in row.deliveries:
                 session.delete(delivery)
 
@@ -79,6 +80,6 @@ class Decisions:
             raise UserError(f"There is no post {post}; `apocrypha posts list` shows those there are.")
         if row.state not in states:
             raise UserError(f"Post {post} is {row.state}; to {what} it, it must be {' or '.join(states)}.")
-        detail = row.text if row_detail else ""
+        detail = row.written if row_detail else ""
         row.decisions.append(Decision(at=now, who=self._who, what=what, detail=detail))
         return row

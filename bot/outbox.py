@@ -53,6 +53,7 @@ class Writing:
     """A text that was written for a post, and all that was not taken."""
 
     text: str
+    written: str
     receipt: dict[str, Any]
     picture: Picture | None = None
     rejected: Sequence[tuple[str, str]] = field(default=())  # (draft, what was against it)
@@ -108,6 +109,7 @@ class Outbox:
                     "expires": slot.expires,
                     "state": "due",
                     "created": now,
+                    "written": "",
                     "text": "",
                     "alt": "",
                     "fault": "",
@@ -139,7 +141,7 @@ class Outbox:
             row.state, row.frozen = "waiting" if wait else "ready", now
             _put(row, writing)
             row.candidates += [
-                Candidate(text=text, fault=fault) for text, fault in (*writing.rejected, (writing.text, ""))
+                Candidate(text=text, fault=fault) for text, fault in (*writing.rejected, (writing.written, ""))
             ]
             row.deliveries = [
                 Delivery(account=account, key=key(row, account), state="planned", not_before=now, cost=cost)
@@ -209,9 +211,9 @@ class Outbox:
             return sum(session.scalars(asked), Decimal(0))
 
     def recent(self, account: str, count: int) -> list[str]:
-        """Return the latest texts for an account, sent or still to be sent, the newest first."""
+        """Return what was written last for an account, sent or still to be sent, the newest first."""
         with self._store.reading() as session:
-            asked = select(Post.text).join(Delivery).where(Delivery.account == account, Post.text != "")
+            asked = select(Post.written).join(Delivery).where(Delivery.account == account, Post.written != "")
             return list(session.scalars(asked.order_by(Post.id.desc()).limit(count)))
 
     @staticmethod
@@ -235,7 +237,7 @@ def key(post: Post, account: str) -> str:
 
 
 def _put(row: Post, writing: Writing) -> None:
-    row.text, row.receipt = writing.text, writing.receipt
+    row.text, row.written, row.receipt = writing.text, writing.written, writing.receipt
     row.picture = writing.picture.png if writing.picture else None
     row.alt = writing.picture.alt if writing.picture else ""
     row.width, row.height = (writing.picture.width, writing.picture.height) if writing.picture else (0, 0)

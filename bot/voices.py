@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from generators.pictures.drawing import draw
-
 from bot import measure
 from bot.measure import Say
 from bot.settings import Settings
 from corpora.errors import UserError
 from generators.engine import Engine
 from generators.generator import Generator
+from generators.pictures.drawing import draw
 from generators.plugin import Plugin
 from training import checkpoint
 from training.checkpoint import ModelCard

@@ -69,7 +69,7 @@ class Writer:
         except UserError as error:
             self._give_up(post, str(error))
         else:
-            writing = Writing(made.text, made.receipt, made.picture, made.rejected)
+            writing = Writing(made.text, made.written, made.receipt, made.picture, made.rejected)
             costs = {each.account: each.cost(made.text, made.picture) for each in targets}
             self._outbox.freeze(post.id, writing, costs, order.approval, self._clock())
 

@@ -27,6 +27,6 @@ def faults(error: ValidationError) -> str:
     lines = []
     for fault in error.errors():
         where = ".".join(map(str, fault["loc"])) or "the whole"
-        found = "" if isinstance(fault["input"], dict) else f" = {str(fault['input'])[:60]}"
+        found = "" if isinstance(fault["input"], dict | list | tuple) else f" = {str(fault['input'])[:60]}"
         lines.append(f"{where}{found}: {fault['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines)

@@ -95,7 +95,9 @@ def slot(name: str, hours: float = 1) -> Slot:
 
 def planned(outbox: Outbox, name: str = "2026-11-23T12:00", *accounts: str, wait: bool = False) -> int:
     (number,) = outbox.insert([slot(name)], NOON)
-    writing = Writing(f"A verse for {name}.", {"seed": 1}, rejected=[("A bad one", "goes in circles")])
+    writing = Writing(
+        f"A verse for {name}.", f"A verse for {name}.", {"seed": 1}, rejected=[("A bad one", "goes in circles")]
+    )
     assert outbox.freeze(number, writing, dict.fromkeys(accounts or ("us",), Decimal("0.015")), wait, NOON)
     return number
 
@@ -318,7 +320,9 @@ def test_approval_editing_redrawing_and_dropping(outbox: Outbox, store: Store) -
     anna.edit(number, "A better verse.", NOON)
     anna.redraw(number, NOON)
     assert [post.order for post in outbox.to_write(NOON, 5)] == [{"style": "bible", "redrawn": 1}]
-    assert outbox.freeze(number, Writing("Another verse.", {"seed": 9}), {"us": Decimal(0)}, True, NOON)
+    assert outbox.freeze(
+        number, Writing("Another verse.", "Another verse.", {"seed": 9}), {"us": Decimal(0)}, True, NOON
+    )
     anna.approve(number, NOON + HOUR / 2)
     claim = outbox.claim("us", NOON + HOUR / 2, RULES)
     assert claim
@@ -338,4 +342,4 @@ def test_a_dropped_post_does_not_go_out(outbox: Outbox, store: Store) -> None:
     Decisions(store, "anna").drop(number, NOON)
     assert outbox.claim("us", NOON, RULES) is None
     assert states(store) == ["dropped", "dropped"]
-    assert not outbox.freeze(number, Writing("late", {}), {}, False, NOON)
+    assert not outbox.freeze(number, Writing("late", "late", {}), {}, False, NOON)
