@@ -37,12 +37,14 @@ class Courier:
         """Return how the outbox may treat this account."""
         return Rules(self.publisher.repeatable, self.publisher.timeout + MARGIN)
 
-    async def run(self, bell: asyncio.Event) -> None:
-        """Deliver what there is and what comes, until cancelled; `bell` says that something may have come."""
-        while True:
+    async def run(self, bell: asyncio.Event, done: asyncio.Event) -> None:
+        """Deliver what there is and what comes until `done`, which breaks off no try; `bell` says that there is more."""
+        while not done.is_set():
             bell.clear()  # first: what rings from now on is looked at once more
-            while await self.step():
+            while not done.is_set() and await self.step():
                 pass
+            if done.is_set():
+                return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), POLL)
 

@@ -58,8 +58,7 @@ class Writer:
         """Compose and freeze one post; where that is impossible, note why."""
         try:
             order = PostOrder.model_validate(post.order)
-            targets = [self._publisher(name) for name in order.targets]
-            made = self._compose(order, post, targets)
+            made, targets = self.compose(order, seed(post, order.redrawn))
         except BusyError:
             return  # it is still due, and its turn comes again
         except NothingFitsError as error:
@@ -78,17 +77,13 @@ class Writer:
             raise unknown("account", name, self._publishers)
         return self._publishers[name]
 
-    def _compose(self, order: PostOrder, post: Post, targets: list[Publisher]) -> posts.Post:
+    def compose(self, order: PostOrder, seed: int) -> tuple[posts.Post, list[Publisher]]:
+        """Return a post that all targets take, and the targets; nothing is kept of it. Raise UserError as `compose`."""
+        targets = [self._publisher(name) for name in order.targets]
         lately = [text for each in targets for text in self._outbox.recent(each.account, LATELY)]
-        return posts.compose(
-            self._engine,
-            order,
-            seed(post, order.redrawn),
-            self._gates(order.style),
-            {each.account: each.fault for each in targets},
-            min(each.room for each in targets),
-            lately,
-        )
+        fits = {each.account: each.fault for each in targets}
+        room = min(each.room for each in targets)
+        return posts.compose(self._engine, order, seed, self._gates(order.style), fits, room, lately), targets
 
     def _give_up(self, post: Post, fault: str, rejected: list[tuple[str, str]] | None = None) -> None:
         log.warning("%s %s: %s", post.schedule, post.slot, fault)

@@ -6,7 +6,7 @@ a service would make a link, a mention or a tag of it, and where a target would 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ class NothingFitsError(UserError):
 
 
 def compose(
-    engine: Engine, order: Order, seed: int, gates: Gates, targets: dict[str, Fits], room: int, lately: Sequence[str]
+    engine: Engine, order: Order, seed: int, gates: Gates, targets: Mapping[str, Fits], room: int, lately: Sequence[str]
 ) -> Post:
     """Return a post that every one of `targets` (by account) takes; its drafts have the seeds from `seed` on.
 

@@ -75,7 +75,10 @@ class Publisher(Protocol):
     """After which no request of ours can still be on its way to the service."""
 
     room: int
-    """The most plain characters (a to z) that it takes as a text."""
+    """The largest `size` of a text that it takes."""
+
+    def size(self, text: str) -> int:
+        """Return how long the service says that `text` is; a plain letter counts 1."""
 
     def fault(self, text: str, picture: Picture | None) -> str:
         """Return why the service would not take this, by its own way of counting; "" where it would."""

@@ -1,0 +1,140 @@
+"""The verbs `run` and `post`: the bot as a process, and one post by hand."""
+
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import sys
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.app import Bot
+
+
+def run() -> None:
+    """Post what is due, until stopped. Without any account, posts go into a folder with a page that shows them."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("bot").setLevel(logging.INFO)  # others tell too much, or too much about secrets
+
+    async def working() -> None:
+        with assembled() as bot:
+            stop = asyncio.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            await bot.run(stop)
+
+    asyncio.run(working())
+
+
+def post(
+    style: Annotated[str, typer.Argument(help="a style's name; `apocrypha list` shows them")],
+    targets: Annotated[list[str], typer.Option("--to", metavar="ACCOUNT", help="where to; more than once for several")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show it, what it costs, and how services count it")
+    ] = False,
+    at: Annotated[datetime | None, typer.Option(help="when, in your local time; now where not given")] = None,
+    approval: Annotated[bool, typer.Option("--approval", help="let it wait for `apocrypha posts approve`")] = False,
+    temperature: Annotated[float | None, typer.Option("--temperature", "-t", help="0 to 5")] = None,
+    length: Annotated[int | None, typer.Option(help="the most characters of the text")] = None,
+    prefix: Annotated[str, typer.Option(help="begin the text with these words")] = "",
+    message: Annotated[str, typer.Option(help="let the text answer these words")] = "",
+    picture: Annotated[bool | None, typer.Option("--picture/--text", help="or as the style is best read")] = None,
+    caption: Annotated[str, typer.Option(help="the text beside a picture")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON value instead of text")] = False,
+) -> None:
+    """Write one post and deliver it: now, or where a bot is running, by that."""
+    from bot.writing import PostOrder
+
+    fields = {"style": style, "targets": tuple(targets), "approval": approval, "temperature": temperature}
+    fields |= {"length": length, "prefix": prefix, "message": message, "picture": picture, "caption": caption}
+    order = PostOrder.model_validate(fields)
+    with assembled() as bot:
+        made = asyncio.run(_rehearsed(bot, order, as_json) if dry_run else _posted(bot, order, at))
+    if as_json:
+        print(json.dumps(made, ensure_ascii=False, indent=1))
+    elif not dry_run:
+        print(f"post {made['id']}: {_told(made)}")
+
+
+@contextmanager
+def assembled() -> "Iterator[Bot]":
+    """Put the bot together as the settings say."""
+    from bot import settings
+    from bot.app import Bot
+    from bot.publish.opening import open_publisher
+    from bot.store import Store
+    from bot.vault import StoreVault
+    from generators import registry
+    from generators.engine import Engine
+    from generators.voice import open_voice
+
+    chosen = settings.load()
+    found = registry.find(chosen.plugins)
+
+    def opened(style: str) -> Any:
+        plugin = found.get(style)
+        return open_voice(plugin, chosen.models, chosen.cache, chosen.places, chosen.cores)
+
+    store = Store(chosen.database)
+    vault = StoreVault(store, chosen.home / "vault.key")
+    publishers = {account.name: open_publisher(account, vault) for account in chosen.targets}
+    with Engine(opened, megabytes=chosen.memory) as engine:
+        yield Bot(store, engine, publishers, chosen, found, _say)
+    store.close()
+
+
+async def _rehearsed(bot: "Bot", order: Any, as_json: bool) -> dict[str, Any]:
+    """Compose a post that goes nowhere, and show it."""
+    post, targets = await bot.rehearse(order)
+    counts = {
+        each.account: {
+            "characters": each.size(post.text),
+            "room": each.room,
+            "cost": str(each.cost(post.text, post.picture)),
+        }
+        for each in targets
+    }
+    if not as_json:
+        print(post.text)
+        if post.picture:
+            print(f"\n(a picture of {post.picture.width} x {post.picture.height} pixels)\n\n{post.written}")
+        for name, facts in counts.items():
+            print(f"{name}: {facts['characters']} of {facts['room']}, ${facts['cost']}", file=sys.stderr)
+    return {
+        "text": post.text,
+        "written": post.written,
+        "alt": post.picture.alt if post.picture else "",
+        "targets": counts,
+    }
+
+
+async def _posted(bot: "Bot", order: Any, at: datetime | None) -> dict[str, Any]:
+    """Insert a post, and deliver it where it is due and nobody else does."""
+    from bot.ledger import Ledger
+    from bot.outbox import Slot
+
+    due = at.astimezone() if at else bot.clock()
+    slot = Slot("", secrets.token_hex(8), order.model_dump(mode="json"), due, due + timedelta(hours=1))
+    number = bot.outbox.insert([slot], bot.clock())[0]
+    if due <= bot.clock():
+        await bot.deliver(number, order.targets)
+    return Ledger(bot.store).post(number)
+
+
+def _told(row: dict[str, Any]) -> str:
+    if row["state"] != "ready":
+        return str(row["fault"] or row["state"])
+    return "; ".join(
+        f"{each['account']} {each['state']} {each['url'] or each['error']}".strip() for each in row["deliveries"]
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
