@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-WEBHOOK = re.compile(r"(?P<service>https?://[^/]+/api(?:/v\d+)?)/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
+WEBHOOK = re.compile(r"https?://[^/]+/api(?:/v\d+)?/webhooks/(?P<id>\d+)/(?P<token>[\w-]+)/?")
 
 
 def _address(url: str) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.bot_verbs import post, run
 from bot.post_verbs import posts
+from bot.schedule_verbs import schedule
 from bot.study import study
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(study, name="study")
 app.add_typer(posts, name="posts")
+app.add_typer(schedule, name="schedule")
 
 
 def _settings() -> "Settings":
@@ -351,6 +354,10 @@ def bench(
         if isinstance(figures, dict):
             print(part.replace("_", " "))
             _print_fields(figures)
+
+
+app.command()(post)
+app.command()(run)
 
 
 @app.callback(invoke_without_command=True)

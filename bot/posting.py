@@ -38,7 +38,7 @@ class Courier:
         return Rules(self.publisher.repeatable, self.publisher.timeout + MARGIN)
 
     async def run(self, bell: asyncio.Event, done: asyncio.Event) -> None:
-        """Deliver what there is and what comes until `done`, which breaks off no try; `bell` says that there is more."""
+        """Deliver what there is and what comes until `done`, which breaks off no try; `bell` says: there is more."""
         while not done.is_set():
             bell.clear()  # first: what rings from now on is looked at once more
             while not done.is_set() and await self.step():
