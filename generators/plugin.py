@@ -41,6 +41,7 @@ class Limits(BaseModel):
     loop: int = Field(60, ge=10, description="the longest stretch that says the same three times or more")
     known_words: float = Field(0.9, ge=0, le=1, description="the least part of its words that the training text has")
     shortest: int = Field(20, ge=1)
+    alike: float = Field(0.3, ge=0, le=1, description="the part of it that a post of late may have too")
 
 
 class Manifest(Recipe):

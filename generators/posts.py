@@ -21,7 +21,7 @@ from generators.quality import Gates
 from generators.voice import Request, Voice
 
 BATCHES = (2, 6, 8, 16, 32)  # drafts written side by side; most often the first one will do
-SHINGLE, ALIKE = 6, 0.3  # characters of the pieces by which texts are compared, and the share that makes them alike
+SHINGLE = 6  # characters of the pieces by which texts are compared
 # What services make something of: addresses, bare domain names, mentions, tags, cashtags.
 ENTANGLED = re.compile(r"\w+://|\b[\w-]+\.[a-zA-Z]{2,}\b|[@#$][^\W\d_]", re.ASCII)
 
@@ -105,7 +105,7 @@ def _drafts(engine: Engine, voice: Voice, order: Order, seed: int, room: int | N
 def _fault(text: str, gates: Gates, lately: Sequence[str], as_picture: bool) -> str:
     if fault := gates.fault(text):
         return fault
-    if any(alike(text, other) > ALIKE for other in lately):
+    if any(alike(text, other) > gates.limits.alike for other in lately):
         return "resembles a post of late"
     if not as_picture and ENTANGLED.search(text):
         return "a service would make a link, a mention or a tag of it"

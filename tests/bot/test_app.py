@@ -1,0 +1,103 @@
+"""The bot in fast motion: schedules, writing and delivery into folders, with real voices and real databases."""
+
+import asyncio
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.app import Bot
+from bot.publish.opening import open_publisher
+from bot.schedule import Schedules
+from bot.settings import Settings
+from bot.store import Delivery, Store
+from bot.timetable import ScheduleSpec
+from bot.vault import StoreVault
+from generators import registry
+from generators.engine import Engine
+from generators.voice import open_voice
+
+DAWN = datetime(2026, 11, 23, 8, 59, tzinfo=UTC)
+Open = Callable[[], Store]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class FastClock:
+    """Time that begins at DAWN and goes `speed` times as fast."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed, self.began = speed, time.monotonic()
+
+    def __call__(self) -> datetime:
+        return DAWN + timedelta(seconds=(time.monotonic() - self.began) * self.speed)
+
+
+@pytest.fixture
+def make_bot(home: Path, weather: Path) -> Callable[..., Bot]:
+    (weather / "plugin.toml").write_text("[limits]\ncopied = 5000\nloop = 500\nalike = 1\n", encoding="utf-8")
+    settings = Settings(home=home)
+    found = registry.find(settings.plugins)
+
+    def make(store: Store, clock: FastClock, engine: Engine) -> Bot:
+        vault = StoreVault(store, home / "vault.key")
+        publishers = {account.name: open_publisher(account, vault) for account in settings.targets}
+        return Bot(store, engine, publishers, settings, found, print, clock, clock.speed)
+
+    return make
+
+
+@pytest.fixture
+def engine(home: Path, weather: Path) -> Iterator[Engine]:
+    settings = Settings(home=home)
+    found = registry.find(settings.plugins)
+    with Engine(lambda style: open_voice(found.get(style), home, home, settings.places)) as opened:
+        yield opened
+
+
+def posted(store: Store) -> list[tuple[str, str]]:
+    with store.reading() as session:
+        return sorted((row.post.slot, row.state) for row in session.query(Delivery))
+
+
+async def until(stop: asyncio.Event, reached: Callable[[], bool], seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not reached():
+            await asyncio.sleep(0.05)
+    stop.set()
+
+
+async def test_a_day_of_posts_is_there_once_each(
+    open_store: Open, make_bot: Callable[..., Bot], engine: Engine, home: Path
+) -> None:
+    store, clock = open_store(), FastClock(3600)
+    Schedules(store).add(ScheduleSpec(name="hourly", style="weather", targets=("folder",), every="1h"), DAWN)
+    bot, stop = make_bot(store, clock, engine), asyncio.Event()
+    await asyncio.gather(bot.run(stop), until(stop, lambda: len(posted(store)) >= 12))
+    slots = [slot for slot, state in posted(store) if state == "sent"]
+    assert slots[:3] == ["2026-11-23T09:00", "2026-11-23T10:00", "2026-11-23T11:00"]
+    assert len(set(slots)) == len(slots) >= 11
+    files = list((home / "posts").rglob("*.txt"))
+    assert len(files) == len(slots)
+    assert (home / "posts" / "index.html").exists()
+
+
+async def test_of_two_bots_one_works_and_the_other_takes_over(
+    open_store: Open, make_bot: Callable[..., Bot], engine: Engine, home: Path
+) -> None:
+    clock = FastClock(3600)
+    first, second = (make_bot(open_store(), clock, engine) for _ in range(2))
+    store = open_store()
+    Schedules(store).add(ScheduleSpec(name="hourly", style="weather", targets=("folder",), every="1h"), DAWN)
+    stop_first, stop_second = asyncio.Event(), asyncio.Event()
+    working = [asyncio.create_task(first.run(stop_first)), asyncio.create_task(second.run(stop_second))]
+    await until(stop_first, lambda: len(posted(store)) >= 4)
+    seen = len(posted(store))
+    await until(stop_second, lambda: len(posted(store)) >= seen + 4)
+    await asyncio.gather(*working)
+    sent = Counter(slot for slot, _ in posted(store))
+    assert set(sent.values()) == {1}
+    assert len(list((home / "posts").rglob("*.txt"))) >= len(sent) - 1

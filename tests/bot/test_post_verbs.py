@@ -1,0 +1,106 @@
+"""Posting by hand, as a person types it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _unjudged(weather: Path) -> None:
+    """Let a text of a few lines be posted, though it is like the one before."""
+    (weather / "plugin.toml").write_text("[limits]\ncopied = 5000\nloop = 500\nalike = 1\n", encoding="utf-8")
+
+
+def files(home: Path) -> list[Path]:
+    return sorted((home / "posts").rglob("*.txt"))
+
+
+def test_a_dry_run_shows_the_post_and_keeps_nothing(apocrypha: Run, home: Path) -> None:
+    made = json.loads(apocrypha("post", "weather", "--to", "folder", "--dry-run", "--json").stdout)
+    assert made["text"] == made["written"]
+    assert made["text"].startswith("On day ")
+    assert made["targets"]["folder"]["characters"] == len(made["text"])
+    assert made["targets"]["folder"]["cost"] == "0"
+    assert files(home) == []
+    assert json.loads(apocrypha("posts", "list", "--json").stdout) == []
+
+
+def test_a_post_by_hand_arrives_and_can_be_seen(apocrypha: Run, home: Path) -> None:
+    assert "post 1: folder sent file://" in apocrypha("post", "weather", "--to", "folder").stdout
+    (file,) = files(home)
+    (row,) = json.loads(apocrypha("posts", "list", "--json").stdout)
+    assert file.read_text(encoding="utf-8").strip() == row["text"]
+    assert [each["state"] for each in row["deliveries"]] == ["sent"]
+    shown = apocrypha("posts", "show", "1").stdout
+    assert row["text"] in shown
+    assert "send: sent" in shown
+    seed = json.loads(apocrypha("posts", "show", "1", "--json").stdout)["receipt"]["request"]["seed"]
+    again = apocrypha("sample", "weather", "--seed", str(seed), "--length", "400").stdout.strip()
+    assert again == row["text"]  # the receipt makes it again
+
+
+def test_what_waits_goes_out_when_it_is_approved(apocrypha: Run, home: Path, environment: dict[str, str]) -> None:
+    apocrypha("post", "weather", "--to", "folder", "--approval")
+    assert files(home) == []
+    apocrypha("posts", "edit", "1", "It will rain, says the editor.")
+    apocrypha("posts", "approve", "1")
+    with running(environment):
+        wait(lambda: len(files(home)) == 1)
+    assert files(home)[0].read_text(encoding="utf-8").strip() == "It will rain, says the editor."
+    decisions = json.loads(apocrypha("posts", "show", "1", "--json").stdout)["decisions"]
+    assert [each["what"] for each in decisions] == ["edit", "approve"]
+    assert "must be waiting" in apocrypha("posts", "approve", "1", ok=False).stderr
+
+
+def test_a_running_bot_posts_what_is_asked_for(apocrypha: Run, home: Path, environment: dict[str, str]) -> None:
+    with running(environment) as bot:
+        wait(lambda: (home / "apocrypha.db.leader").exists())
+        assert "the bot that is running will post it" in apocrypha("post", "weather", "--to", "folder").stderr
+        wait(lambda: len(files(home)) == 1)
+        started = time.monotonic()
+        bot.send_signal(signal.SIGTERM)
+        assert bot.wait(20) == 0
+        assert time.monotonic() - started < 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("post", "wether", "--to", "folder"), "no style named 'wether'"),
+        (("post", "weather", "--to", "foldre"), "no account named 'foldre'"),
+        (("posts", "show", "7"), "There is no post 7"),
+        (("posts", "retry", "7"), "There is no post 7"),
+    ],
+)
+def test_a_wrong_name_gets_one_plain_message(apocrypha: Run, arguments: tuple[str, ...], words: str) -> None:
+    done = apocrypha(*arguments, ok=False)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """Return a bot as a process of its own, killed at the end."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-m", "bot", "run"], env=environment, cwd=ROOT, **quiet) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait(reached: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < until, "nothing came"
+        time.sleep(0.1)
