@@ -128,9 +128,9 @@ def alike(text: str, other: str) -> float:
     """Return how much of the smaller text's pieces of SHINGLE characters the other one has too, 0 to 1."""
     ours, theirs = (_shingles(each) for each in (text, other))
     smaller = min(len(ours), len(theirs))
-    return len(ours & theirs) / smaller if smaller else 0.0
+    return len(ours & theirs) / smaller
 
 
 def _shingles(text: str) -> set[str]:
     plain = " ".join(re.findall(r"\w+", text.casefold()))
-    return {plain[at : at + SHINGLE] for at in range(len(plain) - SHINGLE + 1)}
+    return {plain[at : at + SHINGLE] for at in range(max(len(plain) - SHINGLE, 0) + 1)}
