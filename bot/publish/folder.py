@@ -119,7 +119,7 @@ class FolderPublisher:
             self._renewing = asyncio.create_task(self._renew_until_done())
 
     async def _renew_until_done(self) -> None:
-        while self._stale:
+        while True:
             days, self._stale = self._stale, set()
             try:
                 await asyncio.to_thread(self._pages.write, days)
@@ -129,6 +129,8 @@ class FolderPublisher:
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), BREATH)
+            if not self._stale:
+                return
 
 
 class Pages:
@@ -166,7 +168,6 @@ def _write_post(path: Path, parcel: Parcel) -> None:
     """Write a post's files unless it is there. A file that is there is whole."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     record: dict[str, Any] = {"key": parcel.key, "slot": parcel.slot, "created_at": parcel.created_at.isoformat()}
     if picture := parcel.picture:
         _replace(path.with_suffix(".png"), picture.png)
@@ -209,6 +210,7 @@ def _newest(path: Path, count: int) -> Iterator[Path]:
 
 def _replace(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     write_durably(part, content.encode() if isinstance(content, str) else content)
     os.replace(part, path)

@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 
 CODE = 0.34  # share of the lines that must look like code for the whole to be set as code
-_LIKE_CODE = re.compile(r"^(\t|  )|[;{}]$|^#(include|define|if|endif)|^\s*(/\*|\*/|//)|^[\w ]+\(.*\)$")
+_LIKE_CODE = re.compile(r"^(\t| {2,}\S)|[{}]$|^#(include|define|if|endif)|^\s*(/\*|\*/|//)|[()=\]][;,]$|^[\w* ]+\(.*\)$")
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #f7f3ea; --card: #fffdf8; --ink: #2a2420; --pale: #6f655c; --rule: #e4dccd;
