@@ -1,5 +1,5 @@
 # Everything lives in .venv; each target installs what it needs once and can be run again at once.
-.PHONY: chat test train bench records clean
+.PHONY: chat test e2e train bench records clean
 
 PYTHON ?= python3
 PIP = .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -10,6 +10,10 @@ chat: .venv/.runtime
 test: .venv/.test
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 	.venv/bin/pytest --cov -q
+
+# The tests against real servers: Bluesky's own, and snac2. They are installed into .servers.
+e2e: .venv/.test .servers/.installed
+	APOCRYPHA_E2E=1 .venv/bin/pytest -q -m e2e
 
 train: .venv/.train
 
@@ -23,7 +27,7 @@ records: .venv/.test
 	.venv/bin/python docs/chat.py
 
 clean:
-	rm -rf .venv .work .mypy_cache .pytest_cache .ruff_cache .coverage
+	rm -rf .venv .servers .work .mypy_cache .pytest_cache .ruff_cache .coverage
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
@@ -39,3 +43,7 @@ clean:
 .venv/.test: pyproject.toml constraints.txt | .venv/bin/pip
 	$(PIP) -e '.[train,test]'
 	@touch $@ .venv/.runtime .venv/.train
+
+.servers/.installed: tests/servers/install tests/servers/package.json tests/servers/package-lock.json
+	tests/servers/install .servers
+	@touch $@

@@ -74,7 +74,7 @@ class Table(DeclarativeBase):
 
 
 class Schedule(Table):
-    """A schedule as it was given; `seen` is the moment (UTC, ISO 8601) until which its slots became posts, "" at first."""
+    """A schedule as given; `seen` is the moment (UTC, ISO 8601) until which its slots became posts, "" at first."""
 
     __tablename__ = "schedules"
 

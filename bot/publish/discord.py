@@ -223,7 +223,7 @@ def _content(parcel: Parcel) -> dict[str, Any]:
 
 
 def _posted(message: discord.Message) -> Posted:
-    text = re.sub(r"\\([^\w\s])", r"\1", message.content)
+    text = re.sub(r"\\([^\w\s]|_)", r"\1", message.content)
     return Posted(str(message.id), message.jump_url, text, message.created_at)
 
 

@@ -7,7 +7,9 @@ from datetime import datetime
 from html import escape
 
 CODE = 0.34  # share of the lines that must look like code for the whole to be set as code
-_LIKE_CODE = re.compile(r"^(\t| {2,}\S)|[{}]$|^#(include|define|if|endif)|^\s*(/\*|\*/|//)|[()=\]][;,]$|^[\w* ]+\(.*\)$")
+_LIKE_CODE = re.compile(
+    r"^(\t| {2,}\S)|[{}]$|^#(include|define|if|endif)|^\s*(/\*|\*/|//)|[()=\]][;,]$|^[\w* ]+\(.*\)$"
+)
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #f7f3ea; --card: #fffdf8; --ink: #2a2420; --pale: #6f655c; --rule: #e4dccd;
@@ -20,7 +22,6 @@ body { margin: 0; background: var(--paper); color: var(--ink);
 header, main, footer { max-width: 44rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 3.5rem; padding-bottom: 1.5rem; }
 h1 { margin: 0; font-size: 2.25rem; font-weight: 500; letter-spacing: .01em; line-height: 1.2; }
-h1 a { color: inherit; text-decoration: none; }
 header p { margin: .25rem 0 0; color: var(--pale); font-style: italic; }
 article { margin: 0 0 1.5rem; padding: 1.5rem 1.75rem 1.25rem; background: var(--card); border: 1px solid var(--rule);
   border-radius: .75rem; }
@@ -35,8 +36,8 @@ img { display: block; max-width: 100%; height: auto; margin: 0 auto; border-radi
 figure + .text { margin-top: 1rem; }
 .about { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; margin: 1rem 0 0;
   padding-top: .625rem; border-top: 1px solid var(--rule); color: var(--pale); font-size: .875rem; }
-.about a, nav a { color: inherit; text-decoration-color: var(--rule); text-underline-offset: .2em; }
-.about a:hover, nav a:hover { color: var(--accent); }
+.about a, header a, nav a { color: inherit; text-decoration-color: var(--rule); text-underline-offset: .2em; }
+.about a:hover, header a:hover, nav a:hover { color: var(--accent); }
 nav { color: var(--pale); font-size: .95rem; }
 nav h2 { font-size: 1.25rem; font-weight: 500; color: var(--ink); margin: 2.5rem 0 .5rem; }
 nav ul { list-style: none; margin: 0; padding: 0; columns: 11rem; }
@@ -92,7 +93,7 @@ def front_page(articles: Iterable[str], days: Iterable[tuple[str, int]]) -> str:
 def day_page(day: str, articles: Iterable[str]) -> str:
     """Return the page of a day's posts."""
     head = f'<h1>{day}</h1><p><a href="index.html">Apocrypha</a></p>'
-    return _page(f"Apocrypha, {day}", f"<nav>{head}</nav>", articles, "")
+    return _page(f"Apocrypha, {day}", head, articles, "")
 
 
 def looks_like_code(text: str) -> bool:
