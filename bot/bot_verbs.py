@@ -6,7 +6,7 @@ import logging
 import secrets
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,14 +51,19 @@ def post(
 ) -> None:
     """Write one post and deliver it: now, or where a bot is running, by that."""
     from bot.writing import PostOrder
+    from corpora.errors import UserError
 
     fields = {"style": style, "targets": tuple(targets), "approval": approval, "temperature": temperature}
     fields |= {"length": length, "prefix": prefix, "message": message, "picture": picture, "caption": caption}
     order = PostOrder.model_validate(fields)
     with assembled() as bot:
+        bot.registry.get(order.style)
+        bot.writer.targets(order)
         made = asyncio.run(_rehearsed(bot, order, as_json) if dry_run else _posted(bot, order, at))
     if as_json:
         print(json.dumps(made, ensure_ascii=False, indent=1))
+    elif made.get("fault"):
+        raise UserError(f"post {made['id']}: {made['fault']}")
     elif not dry_run:
         print(f"post {made['id']}: {_told(made)}")
 
@@ -82,12 +87,10 @@ def assembled() -> "Iterator[Bot]":
         plugin = found.get(style)
         return open_voice(plugin, chosen.models, chosen.cache, chosen.places, chosen.cores)
 
-    store = Store(chosen.database)
-    vault = StoreVault(store, chosen.home / "vault.key")
-    publishers = {account.name: open_publisher(account, vault) for account in chosen.targets}
-    with Engine(opened, megabytes=chosen.memory) as engine:
+    with closing(Store(chosen.database)) as store, Engine(opened, megabytes=chosen.memory) as engine:
+        vault = StoreVault(store, chosen.home / "vault.key")
+        publishers = {account.name: open_publisher(account, vault) for account in chosen.targets}
         yield Bot(store, engine, publishers, chosen, found, _say)
-    store.close()
 
 
 async def _rehearsed(bot: "Bot", order: Any, as_json: bool) -> dict[str, Any]:

@@ -72,14 +72,16 @@ class Writer:
             costs = {each.account: each.cost(made.text, made.picture) for each in targets}
             self._outbox.freeze(post.id, writing, costs, order.approval, self._clock())
 
-    def _publisher(self, name: str) -> Publisher:
-        if name not in self._publishers:
-            raise unknown("account", name, self._publishers)
-        return self._publishers[name]
+    def targets(self, order: PostOrder) -> list[Publisher]:
+        """Return the publishers of an order's accounts; raise UserError where one is not known."""
+        for name in order.targets:
+            if name not in self._publishers:
+                raise unknown("account", name, self._publishers)
+        return [self._publishers[name] for name in order.targets]
 
     def compose(self, order: PostOrder, seed: int) -> tuple[posts.Post, list[Publisher]]:
         """Return a post that all targets take, and the targets; nothing is kept of it. Raise UserError as `compose`."""
-        targets = [self._publisher(name) for name in order.targets]
+        targets = self.targets(order)
         lately = [text for each in targets for text in self._outbox.recent(each.account, LATELY)]
         fits = {each.account: each.fault for each in targets}
         room = min(each.room for each in targets)
