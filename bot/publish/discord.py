@@ -81,7 +81,8 @@ class ChannelPublisher(_Publisher):
         self._channel: Any = None
 
     async def check(self) -> str:
-        """Log in and find the channel."""
+        """Log in anew and find the channel."""
+        self._channel = None
         channel = await self._enter()
         return f"{self._client and self._client.user} in #{channel}"
 
@@ -255,7 +256,9 @@ async def _meant(*, harmless: bool = False) -> AsyncIterator[None]:
             yield
     except discord.HTTPException as error:
         known = meaning(error.status, named(error), error.response.headers)
-        raise known or (LaterError(named(error)) if harmless else error) from error
+        if known is None and not harmless:
+            raise
+        raise known or LaterError(named(error)) from error
     except discord.RateLimited as error:
         raise LaterError("too many requests", timedelta(seconds=error.retry_after)) from error
     except discord.LoginFailure as error:

@@ -197,7 +197,7 @@ class MastodonPublisher:
         raise LaterError("the server still works on the picture")
 
     async def _posts(self, since: datetime | None) -> AsyncIterator[Posted]:
-        """Yield our posts, the newest first. Raise UnreadableError where we may not read them, or not far enough."""
+        """Yield our posts since a moment, the newest first. Raise UnreadableError where we cannot read them all."""
         seen, oldest = set[str](), None
         try:
             if self._me is None:
@@ -206,9 +206,10 @@ class MastodonPublisher:
                 ask = partial(self._client.account_statuses, exclude_reblogs=True, limit=PAGE, max_id=oldest)
                 page = [_posted(each) for each in await self._line.ask(ask, self._me["id"])]
                 fresh = [posted for posted in page if posted.id not in seen]  # some servers know no max_id
-                for posted in fresh:
+                wanted = [posted for posted in fresh if since is None or (posted.at and posted.at >= since)]
+                for posted in wanted:
                     yield posted
-                if not fresh or (since and any(posted.at and posted.at < since for posted in fresh)):
+                if not fresh or len(wanted) < len(fresh):
                     return
                 seen.update(posted.id for posted in fresh)
                 oldest = fresh[-1].id
