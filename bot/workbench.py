@@ -21,7 +21,7 @@ from generators.quality import Index
 from generators.voice import Voice
 from training import checkpoint
 from training.checkpoint import Model, ModelCard
-from training.config import ModelConfig, TrainConfig
+from training.config import SPOKEN, ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
     from generators.graph import Arithmetic
@@ -99,6 +99,8 @@ def _stages(settings: Settings, plugin: Plugin, orders: Orders, begin: Model | N
     """
     manifest, folder = plugin.manifest, settings.runs / plugin.name
     model = _changed(begin.card.model if begin else manifest.model, orders.model)
+    if model.kind not in SPOKEN:
+        raise UserError(f"kind = {model.kind}: no voice can speak with it yet. Use {', '.join(SPOKEN)}.")
     config = _changed(manifest.train, orders.training)
     before = None if begin else plugin.text_before(settings.places, sys.stderr.isatty())
     if before and config.minutes:

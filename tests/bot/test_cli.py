@@ -68,6 +68,7 @@ def test_a_text_that_cannot_be_drawn_is_printed_all_the_same(apocrypha: Run, wea
         (("sample", "weather", "--blend", "bible=2"), ("blend.1 = 2", "less than or equal to 1")),
         (("evaluate", "nothing"), ("no style named 'nothing'",)),
         (("train", "weather", "--units", "0", "--batch", "-3"), ("units = 0",)),
+        (("train", "weather", "--kind", "mlstm"), ("no voice can speak with it yet", "lstm, gru, rnn")),
     ],
 )
 def test_a_wrong_word_gets_one_plain_message(
