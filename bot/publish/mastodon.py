@@ -58,6 +58,7 @@ class MastodonPublisher:
         self.account = account.name
         self._record = account
         self._line = Line(Session())
+        self._line.session.headers["Connection"] = "close"  # some servers close, and say so only by closing
         self._heed(UNKNOWN)
         self._me: Any = None
         self._client = Mastodon(

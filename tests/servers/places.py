@@ -128,7 +128,9 @@ def snac_token(base: str, password: str) -> str:
     page = requests.post(f"{base}/oauth/x-snac-login", data=form, timeout=30).text
     code = re.match("[0-9a-f]+", page)
     assert code, page[:300]
-    guest = Mastodon(client_id=client, client_secret=secret, api_base_url=base)
+    session = requests.Session()
+    session.headers["Connection"] = "close"  # snac closes after each answer and does not announce it
+    guest = Mastodon(client_id=client, client_secret=secret, api_base_url=base, session=session)
     token: str = guest.log_in(code=code[0], redirect_uri=OUT_OF_BAND, scopes=["read", "write"])
     return token
 
