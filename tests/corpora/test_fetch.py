@@ -101,7 +101,9 @@ def test_a_spoiled_cache_is_noticed(spec: CorpusSpec, places: Places) -> None:
     assert str(cached) in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [PACKED[:-9], b"no gzip", PACKED[:20] + b"!" * 40])
+@pytest.mark.parametrize(
+    "data", [PACKED[:-9], b"no gzip", PACKED[:20] + b"!" * 40], ids=["cut short", "no gzip", "overwritten"]
+)
 def test_a_spoiled_gz_in_the_mirror_is_named(spec: CorpusSpec, places: Places, data: bytes) -> None:
     assert places.mirror
     spec = spec.model_copy(update={"mirror": "verbum.txt.gz"})
