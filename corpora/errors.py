@@ -1,9 +1,11 @@
 """The one exception that a person can mend."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class UserError(Exception):
@@ -22,11 +24,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     return UserError(f"There is no {kind} named '{name}'.{hint}{listing}")
 
 
-def faults(error: ValidationError) -> str:
-    """Return all that a record found wrong, in one line: where, what was found, what was expected."""
+def faults(error: "ValidationError", shown: Collection[str] | None = None) -> str:
+    """Return all that a record found wrong, in one line: where, what was found, what was expected.
+
+    Where only some fields are `shown`, what was found in others stays untold.
+    """
     lines = []
     for fault in error.errors():
         where = ".".join(map(str, fault["loc"])) or "the whole"
-        found = "" if isinstance(fault["input"], dict | list | tuple) else f" = {str(fault['input'])[:60]}"
+        secret = shown is not None and fault["loc"][:1] not in [(name,) for name in shown]
+        found = "" if secret or isinstance(fault["input"], dict | list | tuple) else f" = {str(fault['input'])[:60]}"
         lines.append(f"{where}{found}: {fault['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines)

@@ -73,11 +73,19 @@ def held_out(ids: NDArray[np.uint16], rows: int = 32, context: int = 400) -> Hel
     """Lay `ids` out in about `rows` rows, each warmed up on the `context` characters before its own part."""
     if len(ids) < 2:
         raise UserError(f"A held-out text needs at least 2 characters to be scored; this one has {len(ids)}.")
-    predicted = len(ids) - 1
-    own = max(math.ceil(predicted / rows), 1)
-    rows = math.ceil(predicted / own)
+    places, scored = side_by_side(len(ids) - 1, rows, context)
+    return HeldOut(ids[places].astype(np.int64), ids[places + 1].astype(np.int64), scored)
+
+
+def side_by_side(characters: int, rows: int, context: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cut a text into about `rows` parts, each read from `context` characters before it on.
+
+    Return the places of the characters to read (rows, length), and which of them are a row's own: each place is, once,
+    in the order of the text.
+    """
+    own = max(math.ceil(characters / rows), 1)
+    rows = math.ceil(characters / own)
     own_starts = (np.arange(rows) * own)[:, None]
     places = np.maximum(own_starts - context, 0) + np.arange(context + own)  # (rows, context + own)
-    scored = (places >= own_starts) & (places < np.minimum(own_starts + own, predicted))
-    places = places.clip(max=predicted - 1)
-    return HeldOut(ids[places].astype(np.int64), ids[places + 1].astype(np.int64), scored)
+    mine = (places >= own_starts) & (places < np.minimum(own_starts + own, characters))
+    return places.clip(max=characters - 1), mine

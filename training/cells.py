@@ -3,29 +3,35 @@
 B streams, T characters, E inputs, H units. Gates stand in torch's order: input, forget, cell, output.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Memory = tuple[Tensor, Tensor]  # (h, c), each (B, H)
+Memory = tuple[Tensor, ...]  # (h, c), each (B, H), and in some cells more; what is shown comes first
 
 
 class Cell(nn.Module):
     """An LSTM cell with forget gates (Gers et al. 2000), and what its variants share."""
 
+    parts: ClassVar[str] = "ifgo"  # what a step sums up: three gates, and g, which is new
+
     def __init__(self, inputs: int, units: int) -> None:
-        """Draw weights for `inputs` (E) and `units` (H) as torch does, from +-1/sqrt(H)."""
+        """Draw weights for `inputs` (E) and `units` (H) as torch does, from +-1/sqrt(H); a forget gate begins open."""
         super().__init__()
-        bound = units**-0.5
         self.units = units
+        rows = len(self.parts) * units
+        self.input_weight, self.recurrent_weight = self.drawn(rows, inputs), self.drawn(rows, units)
+        self.input_bias, self.recurrent_bias = self.drawn(rows), self.drawn(rows)
+        if (place := self.parts.find("f")) >= 0:
+            nn.init.ones_(self.input_bias[place * units : (place + 1) * units])
 
-        def drawn(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
-
-        self.input_weight, self.recurrent_weight = drawn(4 * units, inputs), drawn(4 * units, units)
-        self.input_bias, self.recurrent_bias = drawn(4 * units), drawn(4 * units)
+    def drawn(self, *shape: int) -> nn.Parameter:
+        """Return fresh weights."""
+        bound = self.units**-0.5
+        return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
 
     def given(self, inputs: Tensor) -> Tensor:
         """Return all that depends on the inputs (B, T, E) alone, in one product: (B, T, ...)."""
@@ -56,8 +62,7 @@ class MultiplicativeCell(Cell):
     def __init__(self, inputs: int, units: int) -> None:
         """Draw weights; the two further ones make the factor m."""
         super().__init__(inputs, units)
-        self.factor_input_weight = nn.Parameter(torch.empty(units, inputs).uniform_(-(units**-0.5), units**-0.5))
-        self.factor_recurrent_weight = nn.Parameter(torch.empty(units, units).uniform_(-(units**-0.5), units**-0.5))
+        self.factor_input_weight, self.factor_recurrent_weight = self.drawn(units, inputs), self.drawn(units, units)
 
     def given(self, inputs: Tensor) -> Tensor:
         """Return the sums and the inputs' half of the factor, (B, T, 5H)."""
@@ -97,28 +102,52 @@ class NormalisedCell(Cell):
         return normalised.tanh()
 
 
+class ClockworkCell(Cell):
+    """A plain recurrent cell whose units tick at different rates (Koutnik, Greff, Gomez & Schmidhuber 2014, section 3).
+
+    The units stand in eight groups with periods 1, 2, 4 ... 128 characters; a group is computed anew when its period is
+    over and stays as it is between. It hears the groups as slow as itself and slower, so that a slow group keeps what
+    words and sentences are about, undisturbed by letters. The memory is (h, age), the age in characters since the
+    stream began, modulo the longest period; both (B, H).
+    """
+
+    parts = "g"
+    GROUPS: ClassVar[int] = 8
+
+    def __init__(self, inputs: int, units: int) -> None:
+        """Draw weights; those that would carry from quick units to slow ones are there and never used."""
+        super().__init__(inputs, units)
+        group = torch.arange(units) * self.GROUPS // units  # (H,)
+        self.register_buffer("periods", 2.0**group, persistent=False)
+        self.register_buffer("heard", (group[None, :] >= group[:, None]).float(), persistent=False)
+
+    def step(self, given: Tensor, memory: Memory) -> Memory:
+        """Compute anew the groups whose turn it is: at the stream's first character, of every group."""
+        hidden, age = memory
+        assert isinstance(self.heard, Tensor)
+        assert isinstance(self.periods, Tensor)
+        new = (given + functional.linear(hidden, self.recurrent_weight * self.heard)).tanh()
+        return torch.where(age % self.periods == 0, new, hidden), (age + 1) % 2.0 ** (self.GROUPS - 1)
+
+
 class Stack(nn.Module):
     """Layers of cells, called as `torch.nn.LSTM` is."""
 
-    KINDS: ClassVar[dict[str, type[Cell]]] = {"mlstm": MultiplicativeCell, "lnlstm": NormalisedCell}
-
-    def __init__(self, kind: str, inputs: int, units: int, layers: int, dropout: float) -> None:
-        """Stack `layers` cells of a kind, with dropout between them."""
+    def __init__(self, cells: Sequence[Cell], dropout: float) -> None:
+        """Stack cells, with dropout between them."""
         super().__init__()
-        cell = self.KINDS[kind]
-        self.cells = nn.ModuleList(cell(inputs if layer == 0 else units, units) for layer in range(layers))
+        self.cells = nn.ModuleList(cells)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor, state: Memory) -> tuple[Tensor, Memory]:
-        """Read inputs (B, T, E) from state (h, c), each (L, B, H); return outputs (B, T, H) and the last state."""
+        """Read inputs (B, T, E) from the state, each part (L, B, H); return outputs (B, T, H) and the last state."""
         outputs, ends = inputs, []
         for layer, cell in enumerate(self.cells):
             assert isinstance(cell, Cell)
-            memory, shown = (state[0][layer], state[1][layer]), []
+            memory, shown = tuple(part[layer] for part in state), []
             for given in cell.given(self.dropout(outputs) if layer else outputs).unbind(1):
                 memory = cell.step(given, memory)
                 shown.append(memory[0])
             outputs = torch.stack(shown, dim=1)
             ends.append(memory)
-        hidden, cells = zip(*ends, strict=True)
-        return outputs, (torch.stack(hidden), torch.stack(cells))
+        return outputs, tuple(torch.stack(parts) for parts in zip(*ends, strict=True))

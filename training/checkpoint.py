@@ -30,7 +30,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from corpora.errors import UserError, faults
-from training.config import GATES, ModelConfig
+from training.config import GATES, VARIANTS, ModelConfig
 from training.vocabulary import Vocabulary
 
 WEIGHTS = "weights.safetensors"
@@ -100,6 +100,10 @@ def _own_shapes(config: ModelConfig, layer: int) -> dict[str, tuple[int, ...]]:
         sums, cell = (4 * units,), (units,)
         shapes = [("input_norm.weight", sums), ("recurrent_norm.weight", sums)]
         return dict([*shapes, ("cell_norm.weight", cell), ("cell_norm.bias", cell)])
+    if config.kind in VARIANTS:
+        gates = GATES[config.kind] - 1
+        more = {"gate_weight": (gates * units, gates * units)} if config.kind == "fgr" else {}
+        return {"peephole_weight": (gates, units), **more}
     return {}
 
 

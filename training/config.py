@@ -4,11 +4,31 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Kind = Literal["lstm", "gru", "rnn", "mlstm", "lnlstm"]
+Kind = Literal[
+    "lstm", "gru", "rnn", "mlstm", "lnlstm", "clockwork", "peephole", "nig", "nfg", "nog", "niaf", "noaf", "cifg", "fgr"
+]
+VARIANTS: tuple[Kind, ...] = ("peephole", "nig", "nfg", "nog", "niaf", "noaf", "cifg", "fgr")  # of the LSTM
 SPOKEN: tuple[Kind, ...] = ("lstm", "gru", "rnn")  # the others are for the workbench: no voice can speak with them yet
 
 # Rows stacked in a layer's weights, in torch's order: LSTM input, forget, cell, output; GRU reset, update, new.
-GATES: dict[Kind, int] = {"lstm": 4, "gru": 3, "rnn": 1, "mlstm": 4, "lnlstm": 4}
+GATES: dict[Kind, int] = {
+    "lstm": 4,
+    "gru": 3,
+    "rnn": 1,
+    "mlstm": 4,
+    "lnlstm": 4,
+    "clockwork": 1,
+    "peephole": 4,
+    "nig": 3,
+    "nfg": 3,
+    "nog": 3,
+    "niaf": 4,
+    "noaf": 4,
+    "cifg": 3,
+    "fgr": 4,
+}
+# Vectors that a layer remembers: an LSTM has its cell besides the hidden one, some have more.
+MEMORIES: dict[Kind, int] = {"gru": 1, "rnn": 1, "fgr": 5}
 
 
 class ModelConfig(BaseModel):
@@ -28,8 +48,8 @@ class ModelConfig(BaseModel):
 
     @property
     def memories(self) -> int:
-        """Return how many vectors a layer remembers: an LSTM has its cell besides the hidden one."""
-        return 2 if GATES[self.kind] == 4 else 1
+        """Return how many vectors a layer remembers."""
+        return MEMORIES.get(self.kind, 2)
 
     @model_validator(mode="after")
     def _tied_sizes_agree(self) -> Self:
@@ -50,6 +70,7 @@ class TrainConfig(BaseModel):
     batch: int = Field(32, ge=1, description="parallel streams of text")
     length: int = Field(128, ge=2, description="characters a gradient flows back through")
     reset: float = Field(0.05, ge=0, le=1, description="chance that a stream loses its memory at a step")
+    optimiser: Literal["adamw", "muon"] = Field("adamw", description="muon: for the recurrent layers; see optimiser.py")
     learning_rate: float = Field(3e-3, gt=0)
     warmup: int = Field(200, ge=0, description="steps over which the learning rate rises from zero")
     floor: float = Field(0.02, ge=0, le=1, description="the cosine ends at this part of the learning rate")

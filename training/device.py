@@ -86,8 +86,13 @@ def choose(config: TrainConfig, model: ModelConfig) -> Device:
     return Device(device, precision, rank, size)
 
 
+def alone() -> bool:
+    """Return whether this is the only process of a run."""
+    return not distributed.is_torchelastic_launched()
+
+
 def _join(kind: str) -> tuple[int, int]:
-    if not distributed.is_torchelastic_launched():
+    if alone():
         return 0, 1
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if kind == "cuda" else "gloo")

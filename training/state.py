@@ -5,6 +5,7 @@ No pickle here either. The file is replaced in one move, so a kill leaves the st
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from torch.optim import Optimizer
 from corpora.errors import UserError
 from training.checkpoint import write_durably
 from training.model import CharacterModel, State
+
+OPTIMISERS = ("optimiser", "optimiser2")  # what their tensors are named
 
 
 @dataclass
@@ -42,7 +45,7 @@ def save(
     identity: dict[str, Any],
     place: Place,
     model: CharacterModel,
-    optimiser: Optimizer,
+    optimisers: Sequence[Optimizer],
     carried: State,
     average: nn.Module | None = None,
 ) -> None:
@@ -50,8 +53,9 @@ def save(
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     if average:
         tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
-    for index, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in moments.items()}
+    for prefix, optimiser in zip(OPTIMISERS, optimisers, strict=False):
+        for index, moments in optimiser.state_dict()["state"].items():
+            tensors |= {f"{prefix}.{index}.{name}": tensor for name, tensor in moments.items()}
     tensors |= {f"carried.{index}": tensor for index, tensor in enumerate(carried)}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
@@ -72,10 +76,10 @@ def restore(
     path: Path,
     identity: dict[str, Any],
     model: CharacterModel,
-    optimiser: Optimizer,
+    optimisers: Sequence[Optimizer],
     average: nn.Module | None = None,
 ) -> tuple[Place, State] | None:
-    """Put a saved run back into the modules, `optimiser` and the random generators; None where nothing was saved."""
+    """Put a saved run back into the modules, `optimisers` and the random generators; None where nothing was saved."""
     if not path.exists():
         return None
     try:
@@ -95,7 +99,8 @@ def restore(
     model.load_state_dict(_below("model", tensors))
     if average:
         average.load_state_dict(_below("average", tensors))
-    _restore_optimiser(optimiser, _below("optimiser", tensors))
+    for prefix, optimiser in zip(OPTIMISERS, optimisers, strict=False):
+        _restore_optimiser(optimiser, _below(prefix, tensors))
     torch.set_rng_state(tensors["random.cpu"])
     if torch.cuda.is_available() and "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])

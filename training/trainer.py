@@ -3,7 +3,6 @@
 `train` is an iterator: each step yields a `Progress`, and whoever iterates decides what to show and when to stop.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -18,19 +17,21 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from corpora.corpus import Corpus
 from corpora.errors import UserError
-from training import checkpoint, state
+from training import checkpoint, log, state
 from training.batches import Streams, held_out
-from training.checkpoint import Model, ModelCard, write_durably
+from training.checkpoint import Model, ModelCard
 from training.config import ModelConfig, TrainConfig
 from training.device import choose
 from training.evaluation.held_out import nats_per_character
 from training.model import CharacterModel, State
+from training.optimiser import optimisers, set_rate
 from training.pace import Pace, learning_rate
 from training.state import Place
 from training.transfer import transfer
 from training.vocabulary import Vocabulary
 
 SAMPLE = 200  # characters written at each evaluation, to watch the network learn
+SAMPLES = "samples.jsonl"  # and at steps that grow, from the first on
 HOPELESS = 1e4  # nats per character; a run that has come to this has weights beyond all bounds
 
 
@@ -74,6 +75,7 @@ def train(
         tick = clock()
         run.step()
         pace.stepped(clock() - tick)
+        run.watch()
         validation, sample = None, ""
         if pace.evaluation_due(run.place):
             tick = clock()
@@ -101,7 +103,7 @@ def train(
 
 
 class Run:
-    """The network, its optimiser and its text; `place` is all that changes besides."""
+    """The network, its optimisers and its text; `place` is all that changes besides."""
 
     def __init__(
         self, model_config: ModelConfig, config: TrainConfig, corpus: Corpus, folder: Path, begin: Model | None = None
@@ -110,7 +112,7 @@ class Run:
         self.config, self.model_config, self.corpus, self.folder = config, model_config, corpus, folder
         self.begin = begin
         self.device = choose(config, model_config)
-        self.vocabulary = Vocabulary(corpus.alphabet)
+        self.vocabulary = Vocabulary(corpus.alphabet + (begin.card.vocabulary if begin else ""))  # of both, merged
         self.streams = Streams(
             self.vocabulary.encode(corpus.train), config.batch, config.length, config.seed, config.reset
         )
@@ -120,9 +122,7 @@ class Run:
         if begin:
             self.model.load_arrays(transfer(begin, model_config, self.vocabulary, self.model.arrays()))
         torch.manual_seed(config.seed + self.device.rank)  # ... and other dropout
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), betas=(0.9, 0.99), weight_decay=config.weight_decay, foreach=True
-        )
+        self.optimisers = optimisers(self.model, config)
         self.scaler = torch.amp.GradScaler(self.device.device.type, enabled=self.device.precision == "fp16")
         mean = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=mean) if config.average else None
@@ -132,7 +132,8 @@ class Run:
     @property
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same run."""
-        configs = {"model": self.model_config.model_dump(), "training": self.config.model_dump()}
+        newer = {"optimiser"} if self.config.optimiser == "adamw" else set()  # than runs that may still go on
+        configs = {"model": self.model_config.model_dump(), "training": self.config.model_dump(exclude=newer)}
         begin = self.begin.digest if self.begin else ""
         return configs | {"text": self.corpus.digest, "first weights": begin, "processes": self.device.size}
 
@@ -159,16 +160,22 @@ class Run:
         """Return where the run tells its story, one JSON object a line."""
         return self.folder / "log.jsonl"
 
+    @property
+    def samples_path(self) -> Path:
+        """Return where it keeps what it wrote when it was young."""
+        return self.folder / SAMPLES
+
     def resume(self) -> None:
         """Go back to the last saved state, if there is one."""
-        saved = state.restore(self.state_path, self.identity, self.model, self.optimiser, self.average)
+        saved = state.restore(self.state_path, self.identity, self.model, self.optimisers, self.average)
         if saved:
             self.place, self.carried = saved
             self.scaler.load_state_dict(self.place.scaler)
         if not self.device.unanimous(self.place.step):
             raise UserError(f"{self.folder}: its processes were stopped at different steps. Start anew with --fresh.")
         if self.device.rank == 0:
-            _drop_rows_after(self.log_path, self.place.step)
+            for path in (self.log_path, self.samples_path):
+                log.drop_after(path, self.place.step)
 
     def step(self) -> None:
         """Update the weights once."""
@@ -183,14 +190,16 @@ class Run:
             logits, carried = self.model(inputs, self.carried)  # (B, T, V)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         self.carried = tuple(tensor.detach() for tensor in carried)  # the state goes on, the gradient ends here
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimiser)
+        for optimiser in self.optimisers:
+            self.scaler.unscale_(optimiser)
         self.device.average_gradients(self.model.parameters())
         clip_grad_norm_(self.model.parameters(), self.config.clip)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, self.place.step, self.place.steps)
-        self.scaler.step(self.optimiser)
+        set_rate(self.optimisers, learning_rate(self.config, self.place.step, self.place.steps))
+        for optimiser in self.optimisers:
+            self.scaler.step(optimiser)
         self.scaler.update()
         if self.average:
             self.average.update_parameters(self.model)
@@ -221,8 +230,21 @@ class Run:
             self.place.best, self.place.worse = validation, 0
             if self.device.rank == 0:
                 checkpoint.save(self.folder / "model", self.card(), self.measured.arrays())
+        return validation, self.sample()
+
+    def sample(self) -> str:
+        """Let the network write a few lines: the same beginning and the same seed whenever it is asked."""
         prefix = "\n" if "\n" in self.vocabulary.characters else self.corpus.train[0]
-        return validation, self.measured.continue_text(self.vocabulary, prefix, SAMPLE, self.config.seed)
+        return self.measured.continue_text(self.vocabulary, prefix, SAMPLE, self.config.seed)
+
+    def watch(self) -> None:
+        """Keep what it writes at the steps 1, 3, 10, 30, 100 ...: a dozen samples in the longest of runs."""
+        if self.device.rank == 0 and str(self.place.step).rstrip("0") in ("1", "3"):
+            log.add(self.samples_path, self.row() | {"sample": self.sample()})
+
+    def row(self) -> log.Row:
+        """Return where the run is, for a log."""
+        return {"step": self.place.step, "epoch": round(self.epoch, 3), "loss": self.place.loss}
 
     def card(self) -> ModelCard:
         """Describe the model as it stands now."""
@@ -261,39 +283,13 @@ class Run:
     def save(self, validation: float, sample: str) -> None:
         """Say everything in the log, then remember it: a resumed run takes out what it has no memory of."""
         if self.device.rank == 0:
-            row: dict[str, Any] = {"step": self.place.step, "epoch": round(self.epoch, 3), "loss": self.place.loss}
-            row |= {"validation": validation, "seconds": self.place.seconds, "sample": sample}
-            _add_row(self.log_path, row)
+            row = {"validation": validation, "seconds": self.place.seconds, "sample": sample}
+            log.add(self.log_path, self.row() | row)
         self.place.scaler = self.scaler.state_dict()
-        parts = (self.model, self.optimiser, self.carried, self.average)
+        parts = (self.model, self.optimisers, self.carried, self.average)
         state.save(self.state_path, self.identity, self.place, *parts)
 
 
 def _origin(card: ModelCard) -> dict[str, Any]:
     """Describe the model that a run began from."""
     return card.corpus | {name: card.run.get(name) for name in ("epochs", "hours")}
-
-
-def _add_row(log: Path, row: dict[str, Any]) -> None:
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise UserError(f"{log}: the log could not be written ({error.strerror}).") from error
-
-
-def _drop_rows_after(log: Path, step: int) -> None:
-    """Take out of the log what a resumed run is about to do again, and a row torn by a full disk."""
-    if log.exists():
-        rows = log.read_text(encoding="utf-8", errors="replace").split("\n")  # splitlines cuts at more than line feeds
-        kept = "".join(f"{row}\n" for row in rows if _step(row) <= step)
-        write_durably(log.with_suffix(".new"), kept.encode())
-        log.with_suffix(".new").replace(log)
-
-
-def _step(row: str) -> float:
-    try:
-        return float(json.loads(row)["step"])
-    except ValueError:
-        return math.inf

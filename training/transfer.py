@@ -11,6 +11,7 @@ BY_CHARACTER = ("embedding.weight", "projection.weight", "projection.bias")  # o
 def transfer(model: Model, config: ModelConfig, vocabulary: Vocabulary, fresh: Arrays) -> Arrays:
     """Return `model`'s weights for `vocabulary`: a character it never saw has its row from the `fresh` ones.
 
+    The other way round nothing is lost: what only the model knows keeps its row, so that it can still be read.
     Raise UserError where the network to be trained has another shape; dropout is no part of it.
     """
     theirs, ours = (each.model_dump(exclude={"dropout"}) for each in (model.card.model, config))

@@ -7,56 +7,61 @@ from torch.nn import functional
 
 from corpora.errors import UserError
 from training import state
-from training.config import ModelConfig
+from training.config import ModelConfig, TrainConfig
 from training.model import CharacterModel, State
+from training.optimiser import optimisers
 from training.state import Place
 
 IDENTITY = {"model": {"kind": "lstm", "units": 6}, "training": {"clip": 1.0, "seed": 0}, "text": "abc", "processes": 1}
 PLACE = Place(step=7, steps=90, evaluations=5, evaluated=2, due=9, seconds=1.5, best=0.1 + 0.2, worse=1, loss=1 / 3)
-Parts = tuple[CharacterModel, torch.optim.AdamW, State]
+Parts = tuple[CharacterModel, list[torch.optim.Optimizer], State]
 
 
-def started(seed: int, **fields: Any) -> Parts:
+def started(seed: int, optimiser: str = "adamw", **fields: Any) -> Parts:
     torch.manual_seed(seed)
     config = ModelConfig.model_validate({"layers": 2, "units": 6, "embedding": 6, "dropout": 0.5} | fields)
     model = CharacterModel(config, 5)
-    return model, torch.optim.AdamW(model.parameters(), lr=0.01), model.start(3)
+    train = TrainConfig.model_validate({"learning_rate": 0.01, "optimiser": optimiser})
+    return model, optimisers(model, train), model.start(3)
 
 
 def stepped(parts: Parts) -> Parts:
     """Take one step, with dropout: random numbers count here."""
-    model, optimiser, carried = parts
+    model, shared, carried = parts
     logits, carried = model(torch.tensor([[0, 1], [2, 3], [4, 0]]), carried)
-    optimiser.zero_grad()
+    model.zero_grad()
     functional.cross_entropy(logits.flatten(0, 1), torch.tensor([1, 2, 3, 4, 0, 1])).backward()
-    optimiser.step()
-    return model, optimiser, tuple(tensor.detach() for tensor in carried)
+    for optimiser in shared:
+        optimiser.step()
+    return model, shared, tuple(tensor.detach() for tensor in carried)
 
 
 def weights(parts: Parts) -> list[torch.Tensor]:
     return [*(parameter.detach().clone() for parameter in parts[0].parameters()), *parts[2]]
 
 
-@pytest.mark.parametrize("fields", [{"kind": "lstm"}, {"kind": "gru", "tied": True}, {"kind": "rnn"}])
+@pytest.mark.parametrize(
+    "fields", [{"kind": "lstm"}, {"kind": "gru", "tied": True}, {"kind": "rnn"}, {"optimiser": "muon"}]
+)
 def test_a_restored_run_steps_on_as_if_nothing_had_happened(tmp_path: Path, fields: dict[str, Any]) -> None:
     path = tmp_path / "run" / "state.safetensors"
     parts = stepped(stepped(started(0, **fields)))
     state.save(path, IDENTITY, PLACE, *parts)
     left_alone = weights(stepped(stepped(parts)))
 
-    model, optimiser, _ = started(99, **fields)
-    restored = state.restore(path, IDENTITY, model, optimiser)
+    model, shared, _ = started(99, **fields)
+    restored = state.restore(path, IDENTITY, model, shared)
     assert restored is not None
     place, carried = restored
     assert place == PLACE
-    resumed = weights(stepped(stepped((model, optimiser, carried))))
+    resumed = weights(stepped(stepped((model, shared, carried))))
     assert all(torch.equal(a, b) for a, b in zip(left_alone, resumed, strict=True))
     assert [path.name for path in path.parent.iterdir()] == ["state.safetensors"]
 
 
 def test_where_nothing_was_saved_there_is_nothing(tmp_path: Path) -> None:
-    model, optimiser, _ = started(0)
-    assert state.restore(tmp_path / "state.safetensors", IDENTITY, model, optimiser) is None
+    model, shared, _ = started(0)
+    assert state.restore(tmp_path / "state.safetensors", IDENTITY, model, shared) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from corpora.corpus import Corpus
 from training import sweep
 from training.config import ModelConfig, TrainConfig
-from training.sweep import Trial
+from training.sweep import Orders, Task, Trial
 from training.tricks import SAID, trials
 
 MODEL = ModelConfig(units=8, layers=1, embedding=4)
@@ -18,28 +18,35 @@ TRIALS = [
 ]
 
 
+def tasks(trials: list[Trial], corpus: Corpus, runs: Path) -> list[Task]:
+    return [Task(trial, corpus, runs) for trial in trials]
+
+
 def test_each_trial_leaves_a_record_and_is_made_once(verse: Corpus, tmp_path: Path) -> None:
     store, steps = tmp_path / "records.json", list[str]()
-    first = list(sweep.run(TRIALS[:2], verse, tmp_path, store, lambda trial, _: steps.append(trial.name)))
+    orders = Orders(lambda trial, _: steps.append(trial.name))
+    first = list(sweep.run(tasks(TRIALS[:2], verse, tmp_path), store, orders))
     made = len(steps)
     assert set(steps) == {"plain", "smaller"}
-    records = list(sweep.run(TRIALS, verse, tmp_path, store, lambda trial, _: steps.append(trial.name)))
+    records = list(sweep.run(tasks(TRIALS, verse, tmp_path), store, orders, about={"commit": "1234"}))
     assert records[:2] == first
     assert set(steps[made:]) == {"slower"}
     assert json.loads(store.read_text()) == records
     assert records[0]["validation"] < records[1]["validation"]
     assert records[2]["validation"] < records[0]["validation"]  # it went on from there
+    assert records[2]["commit"] == "1234"
+    assert records[0]["nats"] == pytest.approx(records[0]["validation"], abs=0.05)  # of the same kind of text
     assert {"parameters", "seconds", "hardware", "text", "options", "curve"} <= records[0].keys()
 
 
 def test_another_option_or_text_is_another_trial(verse: Corpus, coin: Corpus, tmp_path: Path) -> None:
     store = tmp_path / "records.json"
-    (record,) = sweep.run(TRIALS[:1], verse, tmp_path / "a", store)
+    (record,) = sweep.run(tasks(TRIALS[:1], verse, tmp_path), store)
     longer = Trial("plain", MODEL, TRAIN.model_copy(update={"epochs": 2.0}))
-    (other,) = sweep.run([longer], verse, tmp_path / "b", store)
+    (other,) = sweep.run(tasks([longer], verse, tmp_path), store)
     assert other["validation"] < record["validation"]
     assert json.loads(store.read_text()) == [other]
-    (third,) = sweep.run([longer], coin, tmp_path / "c", store)
+    (third,) = sweep.run(tasks([longer], coin, tmp_path), store)
     assert third["text"] == coin.digest
     assert json.loads(store.read_text()) == [other, third]
 

@@ -64,3 +64,14 @@ def test_what_was_learned_before_is_known_at_once(verse: Corpus, tmp_path: Path)
     assert tuned.card().run["begun"]["digest"] == verse.digest
     assert "begun" not in alone.card().run
     assert alone.identity != tuned.identity
+
+
+def test_the_vocabularies_of_both_texts_are_merged(verse: Corpus, tmp_path: Path) -> None:
+    begin = model("".join(sorted(set(verse.alphabet) | set("{}"))))
+    other = replace(verse, train=verse.train.replace("a", "\u00e4"), validation=verse.validation, test=verse.test)
+    run = Run(CONFIG, QUICK, other, tmp_path, begin)
+    assert set(run.vocabulary.characters) == set(begin.card.vocabulary) | {"\u00e4"}
+    for character in "{}b":
+        row = run.model.arrays()["embedding.weight"][run.vocabulary.characters.index(character)]
+        np.testing.assert_array_equal(row, begin.arrays["embedding.weight"][begin.card.vocabulary.index(character)])
+    assert run.card().vocabulary == run.vocabulary.characters

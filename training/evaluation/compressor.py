@@ -10,12 +10,12 @@ from pyppmd import Ppmd7Encoder
 MEMORY = 512 << 20  # bytes for its contexts; where they do not fit, it forgets them all
 
 
-def primed_nats(train: str, test: str, order: int = 12) -> float:
+def primed_nats(train: str, test: str, order: int = 12, encoding: str = "utf-8") -> float:
     """Return the nats per character of `test` to a compressor of this order that has read `train` just before.
 
-    It is what the test text adds to the size of the compressed training text. Both are compressed as UTF-8.
+    It is what the test text adds to the size of the compressed training text. Both are compressed in `encoding`.
     """
-    first, second = train.encode(), test.encode()
+    first, second = train.encode(encoding), test.encode(encoding)
     added = _size(first + second, order) - _size(first, order)
     return added * 8 * math.log(2) / len(test)
 

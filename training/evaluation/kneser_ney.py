@@ -44,6 +44,15 @@ def character_nats(train: Ids, test: Ids, characters: int, orders: Sequence[int]
     return {order: -np.log(found[order][1:]) for order in orders}
 
 
+def table_bytes(train: Ids, characters: int, order: int) -> int:
+    """Return the memory that the tables of an order take: for each gram its key and share, for each context the rest.
+
+    They are made one after another, so that this needs far less than it counts.
+    """
+    number = 8  # bytes, of an int64 as of a float64
+    return sum(number * (2 * len(level.keys) + level.contexts) for level in _levels(train, characters, order))
+
+
 class KneserNey:
     """The model of one order (characters of context), its tables kept for any number of questions."""
 

@@ -1,0 +1,164 @@
+"""How long a lag each architecture learns to bridge: three tasks that need nothing but memory.
+
+All have the same number of parameters, the same updates and the same first weights but for the seed.
+
+latch   one of two signs, marked; then a lag of the same signs without a mark (after Bengio, Simard & Frasconi 1994,
+        with distractors as strong as what is to be kept: a plain RNN latches what stands out from faint noise)
+copy    five of eight signs, then a lag, then the same five in order (Hochreiter & Schmidhuber 1997)
+add     two of many numbers are marked, one near the beginning: their sum (the same, experiment 4)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+
+from training.config import GATES
+
+Kind = Literal["rnn", "lstm", "gru"]
+Task = Literal["latch", "copy", "add"]
+
+PARAMETERS = 16_000
+UPDATES = 3000
+BATCH = 64
+RATE = 2e-3
+LOOK = 100  # updates between one look at whether the task is solved and the next
+LAGS = (5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500)
+SIGNS, COPIED = 8, 5
+SIZES: dict[Task, tuple[int, int]] = {"latch": (2, 2), "copy": (SIGNS + 2, SIGNS), "add": (2, 1)}  # inputs, outputs
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one network did at one lag."""
+
+    kind: Kind
+    task: Task
+    lag: int
+    seed: int
+    solved: bool
+    updates: int  # until it was solved, or all
+    score: float  # accuracy, or the mean squared error where numbers are added
+
+
+def climb(kind: Kind, task: Task, seed: int) -> Iterator[Outcome]:
+    """Yield how networks do at one lag after the other, up to the first that is not solved."""
+    for lag in LAGS:
+        outcome = learn(kind, task, lag, seed)
+        yield outcome
+        if not outcome.solved:
+            return
+
+
+def learn(kind: Kind, task: Task, lag: int, seed: int, updates: int | None = None) -> Outcome:
+    """Train a network from scratch, with new examples at each update, until it solves the task or has had them all."""
+    torch.manual_seed(seed)
+    network = Solver(kind, *SIZES[task])
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    score, updates = float("nan"), updates or UPDATES
+    for update in range(1, updates + 1):
+        inputs, targets = examples(task, lag, BATCH)
+        loss = _loss(task, network(inputs, _answers(task)), targets)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        if update % LOOK == 0 or update == updates:
+            score = _score(network, task, lag)
+            if _solves(task, score):
+                return Outcome(kind, task, lag, seed, True, update, score)
+    return Outcome(kind, task, lag, seed, False, updates, score)
+
+
+class Solver(nn.Module):
+    """One recurrent layer and a projection, with about PARAMETERS numbers."""
+
+    def __init__(self, kind: Kind, inputs: int, outputs: int) -> None:
+        """Draw the weights; an LSTM's forget gates open at 1, as those of the voices do."""
+        super().__init__()
+        units = units_of(kind, inputs, outputs)
+        layer: type[nn.RNN | nn.LSTM | nn.GRU] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[kind]
+        self.layer = layer(inputs, units, batch_first=True)
+        self.projection = nn.Linear(units, outputs)
+        if kind == "lstm":
+            nn.init.ones_(dict(self.layer.named_parameters())["bias_ih_l0"][units : 2 * units])
+
+    def forward(self, inputs: Tensor, answers: int) -> Tensor:
+        """Read inputs (B, T, E); return what it says after each of the last `answers` of them, (B, answers, O)."""
+        outputs, _ = self.layer(inputs)  # (B, T, H)
+        said: Tensor = self.projection(outputs[:, -answers:])
+        return said
+
+
+def units_of(kind: Kind, inputs: int, outputs: int) -> int:
+    """Return how many units come nearest to PARAMETERS."""
+
+    def parameters(units: int) -> int:
+        return GATES[kind] * units * (inputs + units + 2) + outputs * (units + 1)
+
+    return min(range(1, 200), key=lambda units: abs(parameters(units) - PARAMETERS))
+
+
+def examples(task: Task, lag: int, count: int) -> tuple[Tensor, Tensor]:
+    """Draw inputs (B, T, E) from torch's generator, and what is to be said: classes (B, answers), or sums (B, 1)."""
+    if task == "latch":
+        signs = torch.randint(2, (count, lag + 1))
+        marks = torch.zeros(count, lag + 1)
+        marks[:, 0] = 1
+        return torch.stack([2.0 * signs - 1, marks], dim=-1), signs[:, :1]
+    if task == "copy":
+        signs = torch.randint(SIGNS, (count, COPIED))
+        blank, go = SIGNS, SIGNS + 1
+        written = torch.full((count, COPIED + lag + COPIED), blank)
+        written[:, :COPIED] = signs
+        written[:, COPIED + lag - 1] = go  # from here on it has to say them
+        return functional.one_hot(written[:, :-1], SIGNS + 2).float(), signs
+    values = torch.rand(count, lag + 1)
+    marks = torch.zeros(count, lag + 1)
+    near, far = (torch.randint(*ends, (count,)) for ends in ((0, max(lag // 10, 1)), (lag // 2, lag)))
+    rows = torch.arange(count)
+    marks[rows, near] = marks[rows, far] = 1
+    return torch.stack([values, marks], dim=-1), (values * marks).sum(dim=1, keepdim=True)
+
+
+def _answers(task: Task) -> int:
+    return COPIED if task == "copy" else 1
+
+
+def _loss(task: Task, said: Tensor, targets: Tensor) -> Tensor:
+    if task == "add":
+        return functional.mse_loss(said[:, 0], targets)
+    return functional.cross_entropy(said.flatten(0, 1), targets.flatten())
+
+
+@torch.no_grad()
+def _score(network: Solver, task: Task, lag: int) -> float:
+    """Return the accuracy, or mean squared error, on examples it never saw."""
+    inputs, targets = examples(task, lag, 500)
+    said = network(inputs, _answers(task))
+    if task == "add":
+        return float(functional.mse_loss(said[:, 0], targets))
+    return float((said.argmax(dim=-1) == targets).float().mean())
+
+
+def _solves(task: Task, score: float) -> bool:
+    return score < 0.01 if task == "add" else score > 0.99  # guessing: 1/6, 1/2 or 1/8
+
+
+def all_tasks() -> list[tuple[Kind, Task]]:
+    """Return every architecture with every task."""
+    return [(kind, task) for kind in get_args(Kind) for task in get_args(Task)]
+
+
+def longest(outcomes: list[dict[str, Any]]) -> dict[tuple[str, str], list[int]]:
+    """Return the longest lag that each architecture solved at each task, seed by seed; 0 where it solved none."""
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for outcome in outcomes:
+        best = found.setdefault((outcome["kind"], outcome["task"]), {})
+        reached = outcome["lag"] if outcome["solved"] else 0
+        best[outcome["seed"]] = max(best.get(outcome["seed"], 0), reached)
+    return {pair: [best[seed] for seed in sorted(best)] for pair, best in found.items()}

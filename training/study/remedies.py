@@ -1,0 +1,91 @@
+"""What would fix it? The last slide of the talk, measured: each remedy on the test text of War and Peace, gain or none.
+
+    dynamic evaluation, cache   for errors that a memory of the last pages would put right
+    pre-training                for rare words: another text is read first, and then the network's own
+    clockwork                   for the word level: units that tick slowly, against a plain network of the same budget
+
+What a remedy has to choose (the size of a step, the flatness and the part of the cache), the validation text chooses.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from training.checkpoint import load
+from training.config import Kind
+from training.evaluation.comparison import Nats
+from training.evaluation.dynamic import cache_nats, dynamic_nats
+from training.evaluation.held_out import network, text_nats
+from training.evaluation.oracles import peeled
+from training.study.budget import fitted
+from training.study.laboratory import Laboratory
+from training.study.networks import Chosen
+from training.study.texts import CHARACTERS
+from training.sweep import Record, Task, Trial
+
+RATES = (0.03, 0.1, 0.3, 1.0)  # of a step
+FLATNESS = (0.3, 1.0, 3.0)
+PARTS = (0.03, 0.1, 0.2)
+DATA = "war-and-peace"
+TRIED = 50_000  # characters of the validation text
+KINDS: tuple[Kind, ...] = ("rnn", "clockwork")
+Way = tuple[float, ...]
+
+
+def measure(room: Laboratory, chosen: Chosen, ngrams: Mapping[int, Nats]) -> Iterator[Record]:
+    """Yield what the chosen network loses as it is and with each remedy, and what errors are left of it.
+
+    Where time is up before all networks are trained, theirs are left out; the next call goes on.
+    """
+    short = {order: nats for order, nats in ngrams.items() if order < 10}
+
+    def told(name: str, what: dict[str, Any], losses: Callable[[], tuple[Nats, Way]]) -> Record:
+        def found() -> dict[str, Any]:
+            nats, way = losses()
+            left = peeled(nats, short, chosen.text.train, chosen.text.test)
+            return {"nats": float(nats.mean()), "way": way, "errors": left}
+
+        return room.measured("remedies", {"name": name} | what, chosen.text, found)
+
+    own = {"network": chosen.name, "model": chosen.record["model"]}
+    yield told("as it is", own, lambda: (chosen.test_nats, ()))
+    yield told("dynamic evaluation", own, lambda: _best(chosen, _dynamic, [(rate,) for rate in RATES]))
+    yield told("cache", own, lambda: _best(chosen, _cache, [(each, part) for each in FLATNESS for part in PARTS]))
+    for task in tasks(room, chosen):
+        for record in room.trained("remedy-runs", [task]):
+            trained = {"network": task.trial.name, "model": record["model"]}
+            yield told(task.trial.name, trained, partial(_trained, task))
+
+
+def tasks(room: Laboratory, chosen: Chosen) -> list[Task]:
+    """Return the networks that have to be trained: one that read another text first, a plain one and a clockwork."""
+    recipe, cell = room.scale.recipe, chosen.cell
+    before = recipe.train.model_copy(update={"epochs": room.scale.pretraining})
+    first = Trial("pre-training", cell.trial(room.scale).model, before, recipe.train)
+    made = [Task(first, chosen.text, room.runs, room.more())]
+    for kind in KINDS:
+        shape = recipe.model.model_copy(update={"kind": kind, "layers": 1})
+        model = fitted(shape, cell.size, CHARACTERS[cell.data])
+        made.append(room.task(Trial(kind, model, recipe.train), chosen.text))
+    return made
+
+
+def _trained(task: Task) -> tuple[Nats, Way]:
+    return text_nats(load(task.model_folder), task.corpus.test), ()
+
+
+def _best(chosen: Chosen, losses: Callable[[Chosen, str, Way], Nats], ways: Sequence[Way]) -> tuple[Nats, Way]:
+    """Return the losses on the test text in the way that does best on the beginning of the validation text."""
+    tried = chosen.text.validation[:TRIED]
+    best = min(ways, key=lambda way: float(losses(chosen, tried, way).mean()))
+    return losses(chosen, chosen.text.test, best), best
+
+
+def _dynamic(chosen: Chosen, text: str, way: Way) -> Nats:
+    (rate,) = way
+    return dynamic_nats(network(chosen.model), chosen.model.vocabulary.encode(text), rate)
+
+
+def _cache(chosen: Chosen, text: str, way: Way) -> Nats:
+    flatness, part = way
+    return cache_nats(network(chosen.model), chosen.model.vocabulary.encode(text), flatness, part)
