@@ -18,6 +18,8 @@ from typing import Protocol, Self
 from weakref import WeakSet
 
 from corpora.errors import UserError
+from generators.ending import Ending
+from generators.inference import Logits, State
 from generators.stream import Mailbox, Reason, Stream
 from generators.voice import Request, Voice
 from generators.worker import Job, Worker
@@ -71,9 +73,14 @@ class Engine:
         task.begin()
         return Stream(task.mailbox, task.cancel)
 
-    def voice(self, style: str) -> Voice:
-        """Return the voice that speaks now for `style`; raise UserError where there is none of that name."""
-        return self._worker((style, None)).voice
+    def voice(self, style: str, blend: tuple[str, float] | None = None) -> Voice:
+        """Return the voice that speaks now for `style`, or for its blend; raise UserError where there is none."""
+        return self._worker((style, blend)).voice
+
+    def mind(self, request: Request) -> tuple[Logits, State]:
+        """Return what a voice expects after all that `request` has it read, and its memory then."""
+        worker = self._worker((request.style, request.blend))
+        return worker.mind(worker.voice.prompt(request))
 
     def offer(self, request: Request, make: Callable[[Voice], Job], bounded: bool) -> tuple[Worker, Job]:
         """Hand a job to the worker of the request's voice."""
@@ -175,6 +182,7 @@ class _Task:
     def begin(self) -> None:
         """Have the next drafts written."""
         self._texts = [""] * self._request.candidates
+        self._endings = [Ending(self._request.length) for _ in self._texts] if self._request.whole else []
         self._open = self._request.candidates
         self._at = self._engine.offer(self._request, self._job, bounded=self._first == 0)
         if self._cancelled:  # meanwhile
@@ -195,13 +203,17 @@ class _Task:
         )
 
     def _say(self, number: int, piece: str) -> None:
-        if self._judge is None:
-            self.mailbox.put(piece)
-        else:
+        self._give(number, self._endings[number].pass_on(piece) if self._endings else piece)
+
+    def _give(self, number: int, piece: str) -> None:
+        if self._judge:
             self._texts[number] += piece
+        elif piece:
+            self.mailbox.put(piece)
 
     def _end(self, number: int, reason: Reason | None, error: BaseException | None) -> None:
-        del number
+        if self._endings:
+            self._give(number, self._endings[number].finish(reason))
         self._open -= 1
         if self._judge is None or error is not None:
             self.mailbox.end(reason, error)

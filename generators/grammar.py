@@ -1,18 +1,17 @@
 """What may come next: a style's form as an automaton, laid out in tables that a whole batch looks up at once.
 
-A plugin's `grammar` hook returns either a grammar in the notation of generators/notation.py or an object of its own
-with the three parts of an `Automaton`. The states that texts come to become rows of arrays when they are first come
-to, so an automaton may have any number of states and is asked about each only once.
+The states that texts come to become rows of arrays when they are first come to, so an automaton may have any number of
+states and is asked about each only once.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from numbers import Real
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.errors import UserError
+from generators.automaton import Automaton, ask, beginning
+from generators.hooks import RemoteAutomaton
 from generators.notation import Grammar
 from training.vocabulary import Vocabulary
 
@@ -20,33 +19,6 @@ States = NDArray[np.int64]  # one for each row of a batch
 FREE = 0  # the state of a text without a grammar: everything may come, and it may end anywhere
 FORBIDDEN = np.int32(2**31 - 1)
 LARGEST = 2_000_000  # entries, states times characters: 24 MB; more states are forgotten, and found again where needed
-
-
-class Automaton(Protocol):
-    """A form, character by character. It covers a whole text, with the stop that ends it where the style has one."""
-
-    @property
-    def start(self) -> Hashable:
-        """Return the state in which a text begins."""
-
-    def moves(self, state: Any) -> Mapping[str, Hashable]:
-        """Return which characters may come next (a string of them) and the state that each set leads to."""
-
-    def distance(self, state: Any) -> int:
-        """Return the fewest characters to a place where the text may end; 0: it may end here."""
-
-
-def automaton(made: object, alphabet: str) -> Automaton:
-    """Return the automaton that a `grammar` hook gave, or wrote down; raise UserError where it is neither."""
-    if isinstance(made, str):
-        return Grammar(made, alphabet)
-    missing = [name for name in ("start", "moves", "distance") if not hasattr(made, name)]
-    if missing:
-        raise UserError(
-            f"a grammar is a text in the notation, or an object with start, moves and distance; this "
-            f"{type(made).__name__} has no {', '.join(missing)}."
-        )
-    return made  # type: ignore[return-value]  # the three parts are there
 
 
 class Table:
@@ -57,12 +29,12 @@ class Table:
     """
 
     def __init__(
-        self, automaton: Automaton, vocabulary: Vocabulary, call: Callable[..., Any] = lambda ask, state: ask(state)
+        self, automaton: Automaton, vocabulary: Vocabulary, call: Callable[..., Any] = lambda ask, *given: ask(*given)
     ) -> None:
         """Begin with two states: free, and the automaton's start."""
         self._automaton, self._vocabulary, self._call = automaton, vocabulary, call
         self._empty()
-        self.start = self._number(call(_start, automaton))
+        self.start = self._number(call(beginning, automaton))
 
     @property
     def full(self) -> bool:
@@ -75,7 +47,7 @@ class Table:
 
     def expand(self, state: int) -> None:
         """Ask the automaton about a state; raise UserError where it fails."""
-        here, moves = self._call(self._ask, self._states[state])
+        here, moves = self._call(ask, self._automaton, self._states[state])
         for characters, after, distance in moves:
             known = self._vocabulary.known(characters)[0]
             ids = self._vocabulary.encode(known) if known else np.zeros(0, dtype=np.uint16)
@@ -121,13 +93,15 @@ class Table:
         """Forget all states but these (B,) and the start; return their new numbers."""
         start, known = self._states[self.start], self._states
         self._empty()
-        if isinstance(self._automaton, Grammar):
-            self._automaton.forget()
+        if isinstance(self._automaton, Grammar | RemoteAutomaton):
+            self._automaton.forget({start, *(known[s] for s in states.tolist() if s != FREE)})
         self.start = self._number(start)
         return np.array([FREE if s == FREE else self._number(known[s]) for s in states.tolist()], dtype=np.int64)
 
     def describe(self, state: int) -> str:
         """Return a state as the automaton knows it, for a message."""
+        if isinstance(self._automaton, RemoteAutomaton):
+            return self._automaton.describe(self._states[state])
         return f"{self._states[state]!r:.200}"
 
     def _empty(self) -> None:
@@ -156,22 +130,3 @@ class Table:
         self._distance = np.concatenate([self._distance, np.zeros(more, dtype=np.int32)])
         self._complete = np.concatenate([self._complete, np.zeros(more, dtype=bool)])
         self._expanded = np.concatenate([self._expanded, np.zeros(more, dtype=bool)])
-
-    def _ask(self, state: Any) -> tuple[int, list[tuple[str, Hashable, int]]]:
-        """Return a state's distance, and its moves with the distance after each; raise UserError for another shape."""
-        ask = self._automaton
-        moves = [(characters, after, ask.distance(after)) for characters, after in ask.moves(state).items()]
-        here = ask.distance(state)
-        for characters, after, distance in [("", state, here), *moves]:
-            hash(after)
-            if not isinstance(characters, str) or not isinstance(distance, Real) or not distance >= 0:
-                raise UserError(
-                    f"a grammar's moves lead from strings to states, each a number of characters from an end; this one "
-                    f"has {characters!r:.60} to {after!r:.60}, {distance!r:.60} from an end."
-                )
-        return here, moves
-
-
-def _start(automaton: Automaton) -> Hashable:
-    hash(automaton.start)
-    return automaton.start

@@ -11,7 +11,7 @@ of a text nor the length of a repetition is bounded by the interpreter.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
@@ -133,7 +133,7 @@ class Grammar:
         """Return the fewest characters to a place where the text may stop; 0: it may stop here."""
         return int(min(stack.distance if stack else 0 for stack in state))
 
-    def forget(self) -> None:
+    def forget(self, _: Iterable[State] = ()) -> None:
         """Let go of the interned stacks. States kept elsewhere stay good, but differ from equal ones made later."""
         self._stacks.clear()
         self._partitions.clear()

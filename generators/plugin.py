@@ -14,11 +14,16 @@ from corpora.corpus import Corpus
 from corpora.errors import UserError
 from corpora.fetch import Places
 from corpora.spec import CorpusSpec
-from generators.hooks import Function, Hooks
+from generators.hooks import Hooks
+from generators.host import Function
 from training import checkpoint, recipe
 from training.recipe import Recipe
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+OURS = "bundled"  # the origin of those that come with apocrypha
+OWN = ("plugin.toml", "plugin.py")
+
+Mark = tuple[object, ...]
 
 
 class TextShape(BaseModel):
@@ -30,6 +35,7 @@ class TextShape(BaseModel):
     stop: str = Field("\n", description="a text ends before this; empty: only the length ends it")
     length: int = Field(400, ge=1, le=100_000, description="the most characters a text may have")
     temperature: float = Field(0.8, ge=0, le=5)
+    candidates: int = Field(4, ge=1, le=64, description="drafts that an answer in a chat is chosen from")
 
 
 class Limits(BaseModel):
@@ -74,6 +80,17 @@ class Plugin:
     manifest: Manifest
     origin: str  # bundled, folder or the distribution's name
     _hooks: Hooks = field(repr=False, compare=False)
+    _mark: Mark = field(repr=False, compare=False)
+
+    @property
+    def changed(self) -> bool:
+        """True where its files are no longer those that it was read from."""
+        return mark(self.folder, *OWN, self.manifest.corpus.file) != self._mark
+
+    @property
+    def cut_off(self) -> int:
+        """Return how often its code was cut off: what the code has made before that is gone."""
+        return self._hooks.cut_off
 
     def trained_folder(self, models: Path) -> Path | None:
         """Return where the plugin's trained model is: the user's own, in `models`, before the one that came with it."""
@@ -97,9 +114,22 @@ class Plugin:
         return self._hooks.call(name, function, *arguments)
 
 
+def mark(folder: Path, *names: str) -> Mark:
+    """Return what changes when one of these files in `folder` does, or comes, or goes."""
+    return tuple(_stat(folder / name) for name in names)
+
+
+def _stat(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def read(folder: Path, origin: str) -> Plugin:
     """Read and check the plugin in `folder` without running its code; raise UserError with all faults at once."""
-    path = folder / "plugin.toml"
+    path, was = folder / "plugin.toml", mark(folder, *OWN)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -112,7 +142,17 @@ def read(folder: Path, origin: str) -> Plugin:
     except ValidationError as error:
         faults = "\n".join(f"  {_explain(fault)}" for fault in error.errors())
         raise UserError(f"{path}: {error.error_count()} thing(s) to mend:\n{faults}") from error
-    return Plugin(manifest.name, folder, manifest, origin, Hooks(manifest.name, folder / "plugin.py"))
+    _keep_inside(folder, *OWN, "model", manifest.corpus.file, manifest.corpus.list)
+    hooks = Hooks(manifest.name, folder / "plugin.py", ours=origin == OURS)
+    return Plugin(manifest.name, folder, manifest, origin, hooks, (*was, *mark(folder, manifest.corpus.file)))
+
+
+def _keep_inside(folder: Path, *names: str) -> None:
+    """Raise UserError where something of the plugin's lies elsewhere: it would read a stranger's files for it."""
+    real = folder.resolve()
+    for name in filter(None, names):
+        if not (folder / name).resolve().is_relative_to(real):
+            raise UserError(f"{folder / name} leads out of the plugin's folder. Put the file itself there.")
 
 
 def _with_recipe(path: Path, table: dict[str, Any]) -> dict[str, Any]:

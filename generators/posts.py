@@ -4,10 +4,13 @@ A draft is refused for its form, by the gates of generators/quality.py, where it
 a service would make a link, a mention or a tag of it, and where a target would not take it.
 """
 
+import os
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,9 +21,11 @@ from generators.generator import Form
 from generators.pictures.drawing import draw
 from generators.pictures.picture import Picture
 from generators.quality import Gates
+from generators.receipt import Receipt, digest
 from generators.voice import Request, Voice
 
-BATCHES = (2, 6, 8, 16, 32)  # drafts written side by side; most often the first one will do
+BATCHES = (1, 2, 5, 16, 40)  # drafts written side by side; most often the first one will do
+EASELS = threading.Semaphore(os.cpu_count() or 1)  # TeX may take so much time and no more, so it gets a processor
 SHINGLE = 6  # characters of the pieces by which texts are compared
 # What services make something of: addresses, bare domain names, mentions, tags, cashtags.
 ENTANGLED = re.compile(r"\w+://|\b[\w-]+\.[a-zA-Z]{2,}\b|[@#$][^\W\d_]", re.ASCII)
@@ -74,7 +79,7 @@ def compose(
     `room` is the most characters that all targets have for a text; `lately` are texts that it must not resemble. Raise
     NothingFitsError with the tally of reasons, or UserError where the order cannot be carried out.
     """
-    voice = engine.voice(order.style)
+    voice = engine.voice(order.style, order.blend)
     as_picture = voice.plugin.manifest.picture != "card" if order.picture is None else order.picture
     rejected = list[tuple[str, str]]()
     for written, request in _drafts(engine, voice, order, seed, None if as_picture else room):
@@ -114,11 +119,12 @@ def _fault(text: str, gates: Gates, lately: Sequence[str], as_picture: bool) -> 
 
 def _dressed(voice: Voice, order: Order, written: str, request: Request, as_picture: bool) -> Post | str:
     """Return the post as it goes out, or why it cannot be drawn."""
-    receipt = {"request": request.model_dump(mode="json"), "model": voice.digest}
+    receipt = Receipt(request=request, model=voice.digest, digest=digest(written)).model_dump(mode="json")
     if not as_picture:
         return Post(written, written, receipt)
     try:
-        picture = draw(voice.plugin, written)
+        with EASELS:
+            picture = draw(voice.plugin, written)
     except UserError as error:
         return str(error)
     return Post(order.caption or voice.plugin.manifest.summary, written, receipt, picture)
@@ -131,6 +137,7 @@ def alike(text: str, other: str) -> float:
     return len(ours & theirs) / smaller
 
 
-def _shingles(text: str) -> set[str]:
+@lru_cache(maxsize=4096)  # a new text is compared with all of late
+def _shingles(text: str) -> frozenset[str]:
     plain = " ".join(re.findall(r"\w+", text.casefold()))
-    return {plain[at : at + SHINGLE] for at in range(max(len(plain) - SHINGLE, 0) + 1)}
+    return frozenset(plain[at : at + SHINGLE] for at in range(max(len(plain) - SHINGLE, 0) + 1))

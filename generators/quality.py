@@ -24,7 +24,8 @@ from safetensors.numpy import save as save_tensors
 from wordfilter import Wordfilter
 
 from corpora.errors import UserError
-from generators.plugin import Limits
+from corpora.fetch import Places
+from generators.plugin import Limits, Plugin
 from training.checkpoint import write_durably
 
 GRAM = 24  # characters of a window
@@ -110,8 +111,11 @@ def longest_loop(text: str) -> int:
     codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     longest = 0
     for period in range(1, min(PERIOD, len(codes) // ROUNDS) + 1):
-        same = np.flatnonzero(np.append(codes[period:] != codes[:-period], True))
-        run = int(np.diff(same, prepend=-1).max()) - 1  # characters equal to the one a period before
+        same = codes[period:] == codes[:-period]
+        if np.count_nonzero(same) < (ROUNDS - 1) * period:  # quickly told, and so it is most often
+            continue
+        others = np.flatnonzero(np.append(~same, True))
+        run = int(np.diff(others, prepend=-1).max()) - 1  # characters equal to the one a period before
         if run >= (ROUNDS - 1) * period:
             longest = max(longest, run + period)
     return longest
@@ -148,6 +152,13 @@ class Gates:
         if self.index.known_words(text) < self.limits.known_words:
             return f"under {self.limits.known_words:.0%} of its words are known"
         return ""
+
+
+def open_gates(plugin: Plugin, models: Path, places: Places) -> Gates:
+    """Return a style's gates, with the index of the model that speaks, or of the text whose letters are counted."""
+    folder = plugin.trained_folder(models)
+    index = Index.load(folder) if folder else Index.of(plugin.text(places).train)
+    return Gates(plugin.manifest.limits, index)
 
 
 def _split(text: str) -> list[str]:

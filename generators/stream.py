@@ -71,6 +71,19 @@ class Stream:
                 return piece
         raise StopAsyncIteration
 
+    def waiting(self) -> str:
+        """Return what has come besides, without waiting for more."""
+        come: list[str] = []
+        with contextlib.suppress(queue.Empty):
+            while self._open:
+                come.append(self._received(self._mailbox.items.get_nowait()))
+        return "".join(come)
+
+    def detach(self) -> tuple[Mailbox, Callable[[], None]]:
+        """Give what it reads from, and what stops the writing, to another reader; this one reads no more."""
+        self._open = False
+        return self._mailbox, self._cancel
+
     def close(self) -> None:
         """Stop the writing; nothing more is read, and whoever waits for it waits no more."""
         if self._open:

@@ -121,6 +121,14 @@ class Worker:
             self._settled = False
             self._bell.notify()
 
+    def mind(self, prompt: NDArray[np.int64]) -> tuple[Logits, State]:
+        """Return what the voice expects after a prompt (V,), and its memory then (S,); from any thread."""
+        known = self._ends.get(prompt.tobytes())  # as it was before a text that was just written
+        if known:
+            return known
+        logits, memory = self.voice.model.read(prompt[:, None], self.voice.model.start(1))
+        return logits[-1, 0], memory[0]
+
     def retire(self, now: bool = False) -> None:
         """Take nothing new; finish what there is, or break it off `now`."""
         with self._bell:

@@ -87,6 +87,7 @@ def make_voice(
 @pytest.fixture
 def speaking() -> Iterator[Callable[..., Engine]]:
     """Make engines of some voices; they are closed after the test, and none of their threads may be left."""
+    others = set(threading.enumerate())
     with ExitStack() as engines:
 
         def make(*voices: Voice, **options: Any) -> Engine:
@@ -94,7 +95,7 @@ def speaking() -> Iterator[Callable[..., Engine]]:
             return engines.enter_context(Engine(by_name.__getitem__, **options))
 
         yield make
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - others:
         if thread.name.startswith("voice "):
             thread.join(30)
             assert not thread.is_alive(), f"{thread.name} still runs after its engine was closed"

@@ -15,7 +15,8 @@ import pytest
 from corpora import corpus
 from corpora.fetch import Places
 from generators import registry
-from generators.grammar import Automaton, Table, automaton
+from generators.automaton import Automaton, automaton
+from generators.grammar import Table
 from generators.plugin import Plugin
 from training.vocabulary import Vocabulary
 

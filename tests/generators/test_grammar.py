@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from corpora.errors import UserError
 from generators import grammar
-from generators.grammar import FREE, Automaton, Table, automaton
+from generators.automaton import Automaton, automaton
+from generators.grammar import FREE, Table
 from generators.notation import Grammar
 from training.vocabulary import Vocabulary
 
@@ -192,12 +193,12 @@ def test_any_automaton_is_at_an_end_when_the_length_is(
 def test_a_state_is_to_be_expanded_before_it_is_looked_up_and_is_asked_about_once() -> None:
     asked = []
 
-    def ask(function: Callable[..., Any], state: Any) -> Any:
-        asked.append(state)
-        return function(state)
+    def call(function: Callable[..., Any], *given: Any) -> Any:
+        asked.append(given[-1])
+        return function(*given)
 
     made = Brackets()
-    form, vocabulary = table(made, call=ask), Vocabulary(ALPHABET)
+    form, vocabulary = table(made, call=call), Vocabulary(ALPHABET)
     assert asked == [made]  # for where it starts
     states = np.array([FREE, form.start])
     assert form.ready(states).tolist() == [True, False]
@@ -338,10 +339,10 @@ class Odd:
         return self._distance
 
 
-def guarded(function: Callable[..., Any], state: Any) -> Any:
+def guarded(function: Callable[..., Any], *given: Any) -> Any:
     """Call as a plugin's guard does, as far as errors go."""
     try:
-        return function(state)
+        return function(*given)
     except UserError:
         raise
     except Exception as error:
@@ -376,12 +377,12 @@ def test_a_start_that_is_no_state_is_named() -> None:
 def test_what_the_automaton_raises_comes_through_and_it_can_be_asked_again() -> None:
     made, troubles = Brackets(), [UserError("not now")]
 
-    def ask(function: Callable[..., Any], state: Any) -> Any:
-        if state == 1 and troubles:
+    def call(function: Callable[..., Any], *given: Any) -> Any:
+        if given[-1] == 1 and troubles:
             raise troubles.pop()
-        return function(state)
+        return function(*given)
 
-    form, vocabulary = table(made, call=ask), Vocabulary(ALPHABET)
+    form, vocabulary = table(made, call=call), Vocabulary(ALPHABET)
     with pytest.raises(UserError, match="not now"):
         form.walk(vocabulary.encode("(a"))
     assert form.walk(vocabulary.encode("(a")) is not None

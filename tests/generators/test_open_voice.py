@@ -10,6 +10,7 @@ import pytest
 from corpora import corpus
 from corpora.errors import UserError
 from corpora.fetch import Places
+from generators import registry
 from generators.engine import Engine
 from generators.inference import Network
 from generators.plugin import Plugin
@@ -165,3 +166,31 @@ def test_a_blended_voice_is_as_good_as_both(
     make_model(other.folder / "model", seed=1, characters="\nabc")
     assert not blended.is_current()
     assert first.is_current()
+
+
+def test_a_running_engine_speaks_as_the_plugin_is_now(
+    make_plugin: Callable[..., Plugin],
+    make_model: Callable[..., Model],
+    opened: Callable[[Plugin], Voice],
+    tmp_path: Path,
+) -> None:
+    folder = make_plugin('summary = "first"', "def check(text): return ''", POND).folder
+    found = registry.find(tmp_path / "plugins")
+    with Engine(lambda style: opened(found.get(style))) as engine:
+        counts = engine.voice("haiku")
+        assert (counts.trained, counts.plugin.manifest.summary) == (False, "first")
+        assert engine.voice("haiku") is counts
+        (folder / "plugin.toml").write_text('summary = "the second"')
+        assert engine.voice("haiku").plugin.manifest.summary == "the second"
+        (folder / "corpus.txt").write_text(POND.upper())
+        assert "N" in engine.voice("haiku").model.vocabulary.characters
+        make_model(tmp_path / "models" / "haiku")  # training is done
+        assert engine.voice("haiku").trained
+        (folder / "plugin.py").write_text("def grammar(alphabet): return 1 / 0")
+        with pytest.raises(UserError, match=r"plugin\.py: grammar failed \(ZeroDivisionError"):
+            engine.voice("haiku")
+        assert engine.voice("bible").trained
+        shutil.rmtree(folder)
+        with pytest.raises(UserError, match="There is no style named 'haiku'"):
+            engine.voice("haiku")
+        assert engine.voice("bible").trained

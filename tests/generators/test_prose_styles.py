@@ -10,9 +10,10 @@ import pytest
 from corpora import corpus
 from corpora.fetch import Places
 from generators import registry
+from generators.automaton import automaton
 from generators.engine import Engine
 from generators.generator import Generator
-from generators.grammar import Table, automaton
+from generators.grammar import Table
 from generators.plugin import Plugin
 from generators.voice import Voice
 from training.ngram import NGram

@@ -152,3 +152,65 @@ def test_an_entry_point_to_a_package_that_is_no_plugin_is_one_entry(install: Ins
     (install("haiku-pack", "haiku") / "haiku").mkdir()
     assert "plugin.toml: No such file" in registry.find().broken["haiku"]
     assert registry.find().get("bible").name == "bible"
+
+
+def test_what_comes_changes_and_goes_in_the_folder_counts_at_once(tmp_path: Path) -> None:
+    kept = write(tmp_path / "limerick", code="def check(text): return ''")
+    found = registry.find(tmp_path)
+    limerick = found.get("limerick")
+    with pytest.raises(UserError, match="There is no style named 'haiku'"):
+        found.get("haiku")
+    place = write(tmp_path / "haiku", 'summary = "Old pond"')
+    first = found.get("haiku")
+    assert (first.manifest.summary, first.changed) == ("Old pond", False)
+    (place / "plugin.toml").write_text('summary = "A frog jumps in"')
+    assert first.changed
+    assert found.get("haiku").manifest.summary == "A frog jumps in"
+    (place / "plugin.toml").write_text("sumary = 3")
+    with pytest.raises(UserError, match="Did you mean 'summary'"):
+        found.get("haiku")
+    (place / "plugin.py").write_text("def check(text): return 'new'")
+    (place / "plugin.toml").write_text("")
+    check = found.get("haiku").hook("check")
+    assert check
+    assert check("") == "new"
+    for file in place.iterdir():
+        file.unlink()
+    with pytest.raises(UserError, match="There is no style named 'haiku'"):
+        found.get("haiku")
+    assert found.get("limerick") is limerick
+    assert kept.exists()
+
+
+def test_what_did_not_change_is_not_read_again(tmp_path: Path) -> None:
+    write(tmp_path / "haiku")
+    write(tmp_path / "last", "not toml")
+    found = registry.find(tmp_path)
+    before = {**found.plugins}
+    assert not found.look()
+    assert all(found.get(name) is plugin for name, plugin in before.items())
+    write(tmp_path / "mine", 'name = "haiku"')
+    with pytest.raises(UserError, match="Two plugins are named 'haiku'"):
+        found.get("haiku")
+    assert found.get("bible") is before["bible"]
+
+
+@pytest.mark.parametrize("name", ["plugin.toml", "plugin.py", "corpus.txt", "model"])
+def test_nothing_of_a_plugin_may_lie_elsewhere(tmp_path: Path, name: str) -> None:
+    place = write(tmp_path / "plugins" / "haiku")
+    (place / name).unlink(missing_ok=True)
+    (tmp_path / "secret").write_text("")
+    (place / name).symlink_to(tmp_path / "secret")
+    assert f"{name} leads out of the plugin's folder" in registry.find(tmp_path / "plugins").broken["haiku"]
+
+
+def test_a_text_is_not_looked_for_above_the_folder(tmp_path: Path) -> None:
+    write(tmp_path / "haiku", '[corpus]\nfile = "../secret.txt"')
+    assert "secret.txt leads out of the plugin's folder" in registry.find(tmp_path).broken["haiku"]
+
+
+def test_a_plugin_may_itself_be_a_link(tmp_path: Path) -> None:
+    place = write(tmp_path / "work" / "haiku")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "haiku").symlink_to(place)
+    assert registry.find(tmp_path / "plugins").get("haiku").name == "haiku"

@@ -12,7 +12,7 @@ from corpora.fetch import Places
 from generators import plugin, registry
 from generators.engine import Engine
 from generators.generator import Generator
-from generators.hooks import HOOKS
+from generators.host import HOOKS
 from generators.inference import Network
 from generators.plugin import Plugin
 from generators.voice import Voice

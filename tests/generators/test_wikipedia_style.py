@@ -11,8 +11,9 @@ import pytest
 from corpora import corpus
 from corpora.fetch import Places
 from generators import registry
+from generators.automaton import automaton
 from generators.forms.wikitext import faults
-from generators.grammar import Table, automaton
+from generators.grammar import Table
 from generators.plugin import Plugin
 from training.vocabulary import Vocabulary
 
