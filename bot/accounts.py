@@ -1,4 +1,4 @@
-"""The accounts posts go to, as the settings hold them: a name, a platform, and what lets us in.
+"""The accounts posts go to, as the settings hold them: a name, a platform, and what lets us in; and the chat bot.
 
 A record that cannot be used is refused without its secrets being shown.
 """
@@ -23,18 +23,15 @@ def _address(url: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Record(BaseModel):
-    """What all accounts have."""
+class Sealed(BaseModel):
+    """Refuses what it does not know without showing it: it may be a secret, or meant to be one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60, description="what you call it")
-    cap: Decimal | None = Field(None, ge=0, description="dollars that it may cost in a calendar month")
 
     @model_validator(mode="before")
     @classmethod
     def _say_no_secret(cls, given: Any) -> Any:
-        """Find faults that pydantic would report with the value: it may be a secret, or meant to be one."""
+        """Find faults that pydantic would report with the value."""
         if not isinstance(given, Mapping):
             raise ValueError("expected a table of options")
         if strange := sorted(str(key) for key in given.keys() - cls.model_fields.keys()):
@@ -44,6 +41,43 @@ class Record(BaseModel):
         if empty:
             raise ValueError(f"expected text that is not empty: {', '.join(empty)}")
         return given
+
+
+class DiscordChat(Sealed):
+    """The Discord bot that people talk to: there is one where there is a token."""
+
+    token: SecretStr | None = Field(None, description="the bot's, from the Developer Portal")
+    chat: bool = Field(True, description="false: the token is for posting alone")
+    style: str = Field("bible", description="the voice where nobody has chosen another")
+    home: int | None = Field(None, description="a server's id: its admins may post to all your accounts")
+    daily: int = Field(2_000, ge=1, description="answers that one server may have a day")
+    service: Address = "https://discord.com/api/v10"
+
+
+class Key(Sealed):
+    """What lets somebody use the web page and the API from afar."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60, description="whose it is")
+    secret: SecretStr
+    admin: bool = Field(False, description="may see, approve, edit and drop posts, and pause schedules")
+    per_minute: int = Field(120, ge=1, description="texts that may be asked for a minute")
+    at_once: int = Field(16, ge=1, description="texts that may be on their way at once")
+
+
+class WebServer(Sealed):
+    """The web page and the API: where they are, and who may use them."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535, description="0 takes one that is free")
+    names: tuple[str, ...] = Field((), description="names that the server goes by, such as voices.example.org")
+    keys: tuple[Key, ...] = ()
+
+
+class Record(Sealed):
+    """What all accounts have."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60, description="what you call it")
+    cap: Decimal | None = Field(None, ge=0, description="dollars that it may cost in a calendar month")
 
 
 class FolderAccount(Record):

@@ -15,16 +15,22 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.app import Bot
+    from bot.app import Bot, Clock
 
 
-def run() -> None:
+def run(
+    verbose: Annotated[bool, typer.Option("--verbose", help="tell all that the libraries tell too")] = False,
+    clock: Annotated[
+        str, typer.Option(hidden=True, metavar="MOMENT SPEED", help="for tests: go so fast, and be right at MOMENT")
+    ] = "",
+) -> None:
     """Post what is due, until stopped. Without any account, posts go into a folder with a page that shows them."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    logging.getLogger("bot").setLevel(logging.INFO)  # others tell too much, or too much about secrets
+    level = logging.DEBUG if verbose else logging.WARNING
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=level)
+    logging.getLogger("bot").setLevel(min(level, logging.INFO))
 
     async def working() -> None:
-        with assembled() as bot:
+        with assembled(_read_clock(clock)) as bot:
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -69,10 +75,10 @@ def post(
 
 
 @contextmanager
-def assembled() -> "Iterator[Bot]":
+def assembled(clock: "Clock | None" = None) -> "Iterator[Bot]":
     """Put the bot together as the settings say."""
     from bot import settings
-    from bot.app import Bot
+    from bot.app import Bot, Clock
     from bot.publish.opening import open_publisher
     from bot.store import Store
     from bot.vault import StoreVault
@@ -90,7 +96,14 @@ def assembled() -> "Iterator[Bot]":
     with closing(Store(chosen.database)) as store, Engine(opened, megabytes=chosen.memory) as engine:
         vault = StoreVault(store, chosen.home / "vault.key")
         publishers = {account.name: open_publisher(account, vault) for account in chosen.targets}
-        yield Bot(store, engine, publishers, chosen, found, _say)
+        yield Bot(store, engine, publishers, chosen, found, _say, clock or Clock())
+
+
+def _read_clock(given: str) -> "Clock | None":
+    from bot.app import Clock
+
+    moment, _, speed = given.partition(" ")
+    return Clock(datetime.fromisoformat(moment), float(speed)) if given else None
 
 
 async def _rehearsed(bot: "Bot", order: Any, as_json: bool) -> dict[str, Any]:
@@ -134,9 +147,11 @@ async def _posted(bot: "Bot", order: Any, at: datetime | None) -> dict[str, Any]
 def _told(row: dict[str, Any]) -> str:
     if row["state"] != "ready":
         return str(row["fault"] or row["state"])
-    return "; ".join(
+    told = "; ".join(
         f"{each['account']} {each['state']} {each['url'] or each['error']}".strip() for each in row["deliveries"]
     )
+    is_over = all(each["state"] not in ("planned", "unknown") for each in row["deliveries"])
+    return told if is_over else f"{told}. `apocrypha run` goes on with it until {row['expires'][:16]} UTC"
 
 
 def _say(line: str) -> None:

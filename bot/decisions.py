@@ -1,10 +1,12 @@
 """What a person decides about posts: approve, edit, redraw, drop, try again. Each decision is kept with who made it."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.publish.publisher import Publisher
 from bot.store import Decision, Post, Store
 from corpora.errors import UserError
 
@@ -14,9 +16,9 @@ TRIED = ("failed", "expired", "review")  # deliveries that a person may have tri
 class Decisions:
     """The decisions of one person; raises UserError where a post is not in a state for them."""
 
-    def __init__(self, store: Store, who: str) -> None:
-        """Decide on posts of `store` as `who`."""
-        self._store, self._who = store, who
+    def __init__(self, store: Store, who: str, publishers: Mapping[str, Publisher] | None = None) -> None:
+        """Decide on posts of `store` as `who`; `publishers`, by account, are asked whether an edited text fits."""
+        self._store, self._who, self._publishers = store, who, publishers or {}
 
     def waiting(self) -> list[Post]:
         """Return the posts that wait for approval, the earliest first."""
@@ -30,9 +32,18 @@ class Decisions:
             row.state, row.frozen = "ready", now
 
     def edit(self, post: int, text: str, now: datetime) -> None:
-        """Give a waiting post another text, in the place of its picture too; it goes on waiting."""
+        """Give a waiting post another text, in the place of its picture too; it goes on waiting.
+
+        Raise UserError where a service would not take it.
+        """
         with self._store.writing() as session:
             row = self._decided(session, post, "edit", ("waiting",), now, row_detail=True)
+            asked = [(each, self._publishers.get(each.account)) for each in row.deliveries]
+            told = [f"{each.account}: {fault}" for each, there in asked if there and (fault := there.fault(text, None))]
+            if told:
+                raise UserError(f"Post {post} stays as it is: {'; '.join(told)}.")
+            for each, there in asked:
+                each.cost = there.cost(text, None) if there else each.cost
             row.text, row.written, row.picture, row.alt = text, text, None, ""
 
     def redraw(self, post: int, now: datetime) -> None:

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot.store import Store
+from bot.store import ASKING, Store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,7 +31,7 @@ class Leadership(AbstractContextManager["Leadership"]):
         self._file: FileLock | None = None
 
     def take(self) -> bool:
-        """Take the place if it is free; return whether it is ours."""
+        """Take the place if it is free; return whether it is ours. Raise AwayError where the database is away."""
         if self._store.engine.dialect.name == "postgresql":
             return self._take_session()
         return self._take_file()
@@ -52,7 +52,7 @@ class Leadership(AbstractContextManager["Leadership"]):
     def leave(self) -> None:
         """Give the place back."""
         if self._connection is not None:
-            with contextlib.suppress(DBAPIError):
+            with contextlib.suppress(SQLAlchemyError):  # the connection may be broken
                 self._connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LEADING})")
             self._connection.invalidate()  # the lock goes with its session at the latest; a pooled one would keep it
             self._connection.close()
@@ -68,12 +68,15 @@ class Leadership(AbstractContextManager["Leadership"]):
         self.leave()
 
     def _take_session(self) -> bool:
-        connection = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LEADING})").scalar():
-            self._connection = connection
-            return True
-        connection.close()
-        return False
+        with self._store.reached():
+            connection = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LEADING})").scalar():
+                for name, value in ASKING.items():  # the server asks too: else it would keep a dead machine's place
+                    connection.exec_driver_sql(f"SET tcp_{name} = {value}")
+                self._connection = connection
+                return True
+            connection.close()
+            return False
 
     def _take_file(self) -> bool:
         file = FileLock(f"{self._store.engine.url.database}.leader")

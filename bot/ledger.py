@@ -1,11 +1,15 @@
 """What is kept of posts, as plain values for people and scripts."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
+from bot.outbox import BILLED
 from bot.store import Delivery, Post, Store
 from corpora.errors import UserError
 
@@ -26,6 +30,37 @@ class Ledger:
             asked = asked.where((Post.state == state) | Post.deliveries.any(Delivery.state == state))
         with self._store.reading() as session:
             return [_post(row) for row in session.scalars(asked)]
+
+    def states(self) -> dict[tuple[str, str], int]:
+        """Return how many deliveries of each account are in each state."""
+        asked = select(Delivery.account, Delivery.state, func.count()).group_by(Delivery.account, Delivery.state)
+        with self._store.reading() as session:
+            return {(account, state): count for account, state, count in session.execute(asked)}
+
+    def overdue(self, now: datetime) -> list[float]:
+        """Return by how many seconds each post is late that was due before `now` and is not over."""
+        planned = Post.deliveries.any(Delivery.state.in_(("planned", "sending")))
+        asked = select(Post.due).where(Post.due < now, (Post.state == "due") | planned)
+        with self._store.reading() as session:
+            return [(now - due).total_seconds() for due in session.scalars(asked)]
+
+    def costs(self, caps: Mapping[str, Decimal | None]) -> list[Row]:
+        """Return what each account has cost in each month (UTC), and may have cost; `caps` are dollars a month."""
+        asked = select(Delivery.account, Delivery.first_try, Delivery.cost).where(Delivery.state.in_(BILLED))
+        months = defaultdict[tuple[str, str], list[Decimal]](list)
+        with self._store.reading() as session:
+            for account, moment, cost in session.execute(asked):
+                months[f"{moment:%Y-%m}", account].append(cost)
+        return [
+            {
+                "month": month,
+                "account": account,
+                "posts": len(costs),
+                "cost": str(sum(costs)),
+                "cap": None if caps.get(account) is None else str(caps[account]),
+            }
+            for (month, account), costs in sorted(months.items())
+        ]
 
     def post(self, number: int) -> Row:
         """Return all that is kept of a post; raise UserError where there is none of that number."""

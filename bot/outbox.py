@@ -15,21 +15,21 @@ picture, key and moment are the same in every try.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import contains_eager
 
 from bot.publish.publisher import Parcel, Sent
 from bot.store import Attempt, Candidate, Delivery, Leader, Post, Store
 from generators.pictures.picture import Picture
 
-OPEN = ("planned", "sending", "unknown")  # states in which something may still happen by itself
+BILLED = ("sent", "sending", "unknown", "review")  # states of deliveries that cost something, or may have
 DETAIL = 500  # characters kept of what went wrong
 
 
@@ -50,21 +50,37 @@ class Slot:
 
 @dataclass(frozen=True)
 class Writing:
-    """A text that was written for a post, and all that was not taken."""
+    """A text that was written for a post, what it costs by account, and all drafts that were not taken.
 
+    It goes out at once, or has to `wait` for approval.
+    """
+
+    post: int
     text: str
     written: str
     receipt: dict[str, Any]
+    costs: Mapping[str, Decimal]
+    wait: bool = False
     picture: Picture | None = None
-    rejected: Sequence[tuple[str, str]] = field(default=())  # (draft, what was against it)
+    rejected: Sequence[tuple[str, str]] = ()  # (draft, what was against it)
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """A post that nothing could be written for, why, and all drafts that were not taken."""
+
+    post: int
+    fault: str
+    rejected: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How an account may be treated: see Publisher.repeatable; `quiet` is its timeout and a margin."""
+    """How an account may be treated: see Publisher.repeatable and `together`; `quiet` is its timeout and a margin."""
 
     repeatable: timedelta
     quiet: timedelta
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,17 @@ class Claim:
     parcel: Parcel
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a claim: `sent`, or the delivery's new state, the reason for it, and how long to leave it alone."""
+
+    claim: Claim
+    state: str
+    reason: str = ""
+    wait: timedelta = timedelta(0)
+    sent: Sent | None = None
+
+
 class Outbox:
     """The posts of a store, for one who delivers (`lead` first) or for one who only asks and decides."""
 
@@ -87,8 +114,11 @@ class Outbox:
         self._store = store
         self._number = 0  # ours as a leader
 
-    def lead(self) -> None:
-        """Become the one who delivers; whoever was it before can claim nothing more. Its open tries are unknown now."""
+    def lead(self, accounts: Collection[str]) -> None:
+        """Become the one who delivers, for these accounts; whoever was it before can claim nothing more.
+
+        Its open tries are unknown now; those for an account that there is no more need a person's review.
+        """
         with self._store.writing() as session:
             leader = session.get(Leader, 1, with_for_update=True)
             if leader is None:
@@ -98,137 +128,97 @@ class Outbox:
             self._number = leader.number
             left = update(Delivery).where(Delivery.state == "sending")
             session.execute(left.values(state="unknown", doubtful=True))
+            lost = update(Delivery).where(Delivery.state == "unknown", Delivery.account.not_in(accounts))
+            session.execute(lost.values(state="review", error="the settings have no account of this name any more"))
 
     def insert(self, slots: Iterable[Slot], now: datetime) -> list[int]:
         """Add a post for each slot that has none yet; return the new ones' numbers."""
-        added = list[int]()
+        kind = postgresql if self._store.engine.dialect.name == "postgresql" else sqlite
+        adding = kind.insert(Post).on_conflict_do_nothing(index_elements=["schedule", "slot"]).returning(Post.id)
+        rows = [_new(slot, now) for slot in slots]
         with self._store.writing() as session:
-            for slot in slots:
-                row = {"schedule": slot.schedule, "slot": slot.name, "order": slot.order, "due": slot.due}
-                row |= {
-                    "expires": slot.expires,
-                    "state": "due",
-                    "created": now,
-                    "written": "",
-                    "text": "",
-                    "alt": "",
-                    "fault": "",
-                    "width": 0,
-                    "height": 0,
-                }
-                kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-                adding = kind.insert(Post).values(row).on_conflict_do_nothing(index_elements=["schedule", "slot"])
-                added += session.execute(adding.returning(Post.id)).scalars()
-        return added
+            return list(session.scalars(adding, rows)) if rows else []
 
-    def to_write(self, now: datetime, count: int) -> list[Post]:
-        """Return up to `count` posts that are due and not written yet, the earliest first; expire those too late."""
+    def expire(self, now: datetime) -> None:
+        """Give up what has not gone out in time: posts that are not written or approved, and planned deliveries."""
+        late = Post.expires < now
+        planned = update(Delivery).where(Delivery.state == "planned", Delivery.post.has(late))
+        unready = update(Post).where(Post.state.in_(("due", "waiting")), late)
         with self._store.writing() as session:
-            late = update(Post).where(Post.state == "due", Post.expires < now).values(state="expired")
-            session.execute(late)
-            asked = select(Post).where(Post.state == "due", Post.due <= now).order_by(Post.due, Post.id).limit(count)
-            return list(session.scalars(asked))
+            for each in (planned, unready):
+                session.execute(each.values(state="expired"))
 
-    def freeze(self, post: int, writing: Writing, costs: dict[str, Decimal], wait: bool, now: datetime) -> bool:
-        """Freeze what was written and plan its deliveries, `costs` by account, or `wait` for approval first.
+    def to_write(self, now: datetime, count: int, besides: Collection[int] = ()) -> list[Post]:
+        """Return up to `count` posts that are due and not written yet, the earliest first, `besides` some."""
+        due = (Post.state == "due", Post.due <= now, Post.expires >= now, Post.id.not_in(besides))
+        with self._store.reading() as session:
+            return list(session.scalars(select(Post).where(*due).order_by(Post.due, Post.id).limit(count)))
 
-        Return False where the post is no longer due: somebody dropped it, or another process wrote it.
+    def freeze(self, results: Iterable[Writing | Unwritten], now: datetime) -> list[int]:
+        """Freeze what was written and plan its deliveries, or have it wait for approval first; return these posts.
+
+        Left out are those no longer due: somebody dropped them, or another process wrote them.
+        """
+        by_post = {each.post: each for each in results}
+        due = select(Post).where(Post.id.in_(by_post), Post.state == "due").order_by(Post.id).with_for_update()
+        frozen = list[int]()
+        with self._store.writing() as session:
+            for row in session.scalars(due):
+                result = by_post[row.id]
+                drafts = list(result.rejected)
+                if isinstance(result, Unwritten):
+                    row.state, row.fault = "failed", result.fault
+                else:
+                    drafts.append((result.written, ""))
+                    _put(row, result, now)
+                    session.add_all(_deliveries(row, result.costs, now))
+                    frozen.append(row.id)
+                session.add_all(Candidate(post_id=row.id, text=text, fault=fault) for text, fault in drafts)
+        return frozen
+
+    def claim(self, account: str, now: datetime, rules: Rules) -> list[Claim]:
+        """Take what can be done next for an account, `rules.together` at most; it is "sending" from now on.
+
+        Nothing where something is under way. Raise DeposedError where another process leads.
         """
         with self._store.writing() as session:
-            row = self._post(session, post, "due")
-            if row is None:
-                return False
-            row.state, row.frozen = "waiting" if wait else "ready", now
-            _put(row, writing)
-            row.candidates += [
-                Candidate(text=text, fault=fault) for text, fault in (*writing.rejected, (writing.written, ""))
-            ]
-            row.deliveries = [
-                Delivery(account=account, key=key(row, account), state="planned", not_before=now, cost=cost)
-                for account, cost in costs.items()
-            ]
-            return True
-
-    def unwritten(self, post: int, fault: str, rejected: Sequence[tuple[str, str]] = ()) -> None:
-        """Give a post up for which nothing could be written."""
-        with self._store.writing() as session:
-            row = self._post(session, post, "due")
-            if row:
-                row.state, row.fault = "failed", fault
-                row.candidates += [Candidate(text=text, fault=fault) for text, fault in rejected]
-
-    def claim(self, account: str, now: datetime, rules: Rules) -> Claim | None:
-        """Take the next delivery of an account that something can be done about; it is "sending" from now on.
-
-        One at a time. Raise DeposedError where another process leads.
-        """
-        with self._store.writing() as session:
-            if session.scalar(select(Leader.number).where(Leader.id == 1)) != self._number:
+            leader = select(Leader.number).where(Leader.id == 1).with_for_update(read=True)
+            if session.scalar(leader) != self._number:  # and another one cannot take over before we have committed
                 raise DeposedError
             ready = select(Delivery).join(Post).where(Delivery.account == account, Post.state == "ready")
             if session.scalar(ready.where(Delivery.state == "sending").limit(1)):
-                return None
-            for late in session.scalars(ready.where(Delivery.state == "planned", Post.expires < now)):
-                late.state = "expired"
-            waiting = ready.where(Delivery.state.in_(("planned", "unknown")), Delivery.not_before <= now)
-            row = session.scalar(waiting.order_by(Delivery.not_before, Delivery.id).limit(1))
-            if row is None:
-                return None
-            row.first_try = row.first_try or now
-            repeated = not row.doubtful or now - row.first_try < rules.repeatable
-            row.state, row.tries = "sending", row.tries + 1
-            row.not_before = now + rules.quiet  # if we die, nobody touches it before our request is surely over
-            attempt = Attempt(what="send" if repeated else "find", started=now, delivery_id=row.id)
-            session.add(attempt)
+                return []
+            in_time = (Delivery.state == "unknown") | (Post.expires >= now)
+            open_now = ready.where(Delivery.state.in_(("planned", "unknown")), Delivery.not_before <= now, in_time)
+            whole = open_now.options(contains_eager(Delivery.post))
+            rows = list(session.scalars(whole.order_by(Delivery.not_before, Delivery.id).limit(rules.together)))
+            attempts = [_begun(row, now, rules) for row in rows]
+            session.add_all(attempts)
             session.flush()
-            return Claim(row.id, attempt.id, attempt.what, row.doubtful, row.tries, _parcel(row))
+            return [
+                Claim(row.id, attempt.id, attempt.what, row.doubtful, row.tries, _parcel(row))
+                for row, attempt in zip(rows, attempts, strict=True)
+            ]
 
-    def next_moment(self, account: str) -> datetime | None:
-        """Return when something may be done next for an account, None where nothing is planned."""
-        with self._store.reading() as session:
-            ready = (Delivery.account == account, Post.state == "ready", Delivery.state.in_(("planned", "unknown")))
-            return session.scalar(select(func.min(Delivery.not_before)).join(Post).where(*ready))
-
-    def arrived(self, claim: Claim, sent: Sent, now: datetime) -> None:
-        """Note that it is there; what was paid goes on the account's bill, though the try was another one's."""
+    def settle(self, outcomes: Collection[Outcome], now: datetime) -> None:
+        """Note what came of claims; what was paid goes on the account's bill, though the try was another one's."""
         with self._store.writing() as session:
-            row = self._settled(session, claim, "sent", sent.posted.id, now)
-            row.remote, row.url, row.sent, row.error = sent.posted.id, sent.posted.url, now, ""
-            row.cost, row.doubtful = sent.cost, False
-
-    def settle(self, claim: Claim, state: str, reason: str, now: datetime, until: datetime | None = None) -> None:
-        """Note that it is not there, or ("unknown", "review") that nobody knows; nothing is tried before `until`."""
-        with self._store.writing() as session:
-            row = self._settled(session, claim, state, reason, now)
-            row.error, row.doubtful = reason[:DETAIL], state in ("unknown", "review")
-            row.not_before = until or now
+            session.execute(update(Attempt), [_ended(each, now) for each in outcomes])
+            for known in (True, False):  # each kind sets columns of its own
+                if rows := [_settled(each, now) for each in outcomes if bool(each.sent) == known]:
+                    session.execute(update(Delivery), rows)
 
     def spent(self, account: str, since: datetime) -> Decimal:
         """Return the dollars that an account has cost since a moment, and may have cost where nobody knows."""
         with self._store.reading() as session:
-            billed = Delivery.state.in_(("sent", "sending", "unknown", "review"))
-            asked = select(Delivery.cost).where(Delivery.account == account, billed, Delivery.first_try >= since)
-            return sum(session.scalars(asked), Decimal(0))
+            billed = (Delivery.account == account, Delivery.state.in_(BILLED), Delivery.first_try >= since)
+            return sum(session.scalars(select(Delivery.cost).where(*billed)), Decimal(0))
 
     def recent(self, account: str, count: int) -> list[str]:
         """Return what was written last for an account, sent or still to be sent, the newest first."""
         with self._store.reading() as session:
             asked = select(Post.written).join(Delivery).where(Delivery.account == account, Post.written != "")
-            return list(session.scalars(asked.order_by(Post.id.desc()).limit(count)))
-
-    @staticmethod
-    def _settled(session: Session, claim: Claim, state: str, detail: str, now: datetime) -> Delivery:
-        row = session.get_one(Delivery, claim.delivery)
-        row.state = state
-        attempt = session.get_one(Attempt, claim.attempt)
-        attempt.ended, attempt.outcome, attempt.detail = now, state, detail[:DETAIL]
-        return row
-
-    @staticmethod
-    def _post(session: Session, post: int, state: str) -> Post | None:
-        """Return a post to change, locked, if it is in this state."""
-        row = session.get(Post, post, with_for_update=True)
-        return row if row and row.state == state else None
+            return list(session.scalars(asked.order_by(Delivery.id.desc()).limit(count)))
 
 
 def key(post: Post, account: str) -> str:
@@ -236,11 +226,49 @@ def key(post: Post, account: str) -> str:
     return hashlib.sha256(json.dumps([post.schedule, post.slot, account]).encode()).hexdigest()
 
 
-def _put(row: Post, writing: Writing) -> None:
+def _new(slot: Slot, now: datetime) -> dict[str, Any]:
+    """Return the row of a slot's post."""
+    moments = {"due": slot.due, "expires": slot.expires, "created": now}
+    return {"schedule": slot.schedule, "slot": slot.name, "order": slot.order, "state": "due", **moments}
+
+
+def _put(row: Post, writing: Writing, now: datetime) -> None:
+    row.state, row.frozen = "waiting" if writing.wait else "ready", now
     row.text, row.written, row.receipt = writing.text, writing.written, writing.receipt
     row.picture = writing.picture.png if writing.picture else None
     row.alt = writing.picture.alt if writing.picture else ""
     row.width, row.height = (writing.picture.width, writing.picture.height) if writing.picture else (0, 0)
+
+
+def _deliveries(row: Post, costs: Mapping[str, Decimal], now: datetime) -> list[Delivery]:
+    return [
+        Delivery(post_id=row.id, account=account, key=key(row, account), state="planned", not_before=now, cost=cost)
+        for account, cost in costs.items()
+    ]
+
+
+def _begun(row: Delivery, now: datetime, rules: Rules) -> Attempt:
+    """Begin a try of a delivery: it is sent, or looked for where it may be there and a repetition is not safe."""
+    row.first_try = row.first_try or now
+    repeated = not row.doubtful or now - row.first_try < rules.repeatable
+    row.state, row.tries = "sending", row.tries + 1
+    row.not_before = now + rules.quiet  # if we die, nobody touches it before our request is surely over
+    return Attempt(what="send" if repeated else "find", started=now, delivery_id=row.id)
+
+
+def _ended(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """Return what changes in an attempt after it."""
+    detail = outcome.sent.posted.id if outcome.sent else outcome.reason
+    return {"id": outcome.claim.attempt, "ended": now, "outcome": outcome.state, "detail": detail[:DETAIL]}
+
+
+def _settled(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """Return what changes in a delivery after a try."""
+    row = {"id": outcome.claim.delivery, "state": outcome.state, "not_before": now + outcome.wait}
+    if (sent := outcome.sent) is None:
+        return row | {"error": outcome.reason[:DETAIL], "doubtful": outcome.state in ("unknown", "review")}
+    there = {"remote": sent.posted.id, "url": sent.posted.url, "sent": now, "cost": sent.cost}
+    return row | there | {"error": "", "doubtful": False}
 
 
 def _parcel(row: Delivery) -> Parcel:

@@ -1,43 +1,43 @@
 """The verbs below `posts`: what was posted, what waits, and what a person decides."""
 
+import asyncio
 import getpass
-import json
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.arguments import Json, print_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bot.decisions import Decisions
+    from bot.settings import Settings
     from bot.store import Store
 
 posts = typer.Typer(help="See and decide about posts: sent, waiting, failed.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="the post's number; `apocrypha posts list` shows it")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON value instead of text")]
 
 
 @contextmanager
-def open_store() -> "Iterator[Store]":
+def opened() -> "Iterator[tuple[Store, Settings]]":
     """Open the store of the settings."""
     from bot import settings
     from bot.store import Store
 
-    store = Store(settings.load().database)
-    try:
-        yield store
-    finally:
-        store.close()
+    chosen = settings.load()
+    with closing(Store(chosen.database)) as store:
+        yield store, chosen
 
 
 @contextmanager
 def _deciding() -> "Iterator[tuple[Decisions, datetime]]":
     from bot.decisions import Decisions
 
-    with open_store() as store:
+    with opened() as (store, _):
         yield Decisions(store, getpass.getuser()), datetime.now(UTC)
 
 
@@ -50,10 +50,10 @@ def list_posts(
     """List posts, the latest first."""
     from bot.ledger import Ledger
 
-    with open_store() as store:
+    with opened() as (store, _):
         rows = Ledger(store).posts(count, state)
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        print_json(rows)
         return
     for row in rows:
         where = ", ".join(f"{each['account']}: {each['state']}" for each in row["deliveries"])
@@ -67,12 +67,27 @@ def show(post: Number, as_json: Json = False) -> None:
     """Show all that is kept of a post: its drafts, tries, decisions and costs."""
     from bot.ledger import Ledger
 
-    with open_store() as store:
+    with opened() as (store, _):
         row = Ledger(store).post(post)
     if as_json:
-        print(json.dumps(row, ensure_ascii=False, indent=1))
+        print_json(row)
         return
     print("\n".join(_lines(row)))
+
+
+@posts.command()
+def costs(as_json: Json = False) -> None:
+    """Show what each account has cost, by month (UTC), and how much it may."""
+    from bot.ledger import Ledger
+
+    with opened() as (store, settings):
+        rows = Ledger(store).costs({account.name: account.cap for account in settings.targets})
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        cap = f" of ${row['cap']}" if row["cap"] else ""
+        print(f"{row['month']}  {row['account']:<16}  {row['posts']:>6,} posts  ${row['cost']}{cap}")
 
 
 @posts.command()
@@ -84,9 +99,11 @@ def approve(post: Number) -> None:
 
 @posts.command()
 def edit(post: Number, text: Annotated[str, typer.Argument(help="what is posted instead")]) -> None:
-    """Give a waiting post another text."""
-    with _deciding() as (decisions, now):
-        decisions.edit(post, text, now)
+    """Give a waiting post another text, if the services it is meant for would take that."""
+    from bot.bot_verbs import assembled
+
+    with assembled() as bot:
+        asyncio.run(bot.edit(post, text, getpass.getuser()))
 
 
 @posts.command()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.outbox import Claim, Outbox, Rules
+from bot.outbox import Claim, Outbox, Outcome, Rules
+from bot.publish.answers import named
 from bot.publish.publisher import LaterError, Publisher, RefusedError, Sent, UnreadableError
 
 MARGIN = timedelta(seconds=10)  # beyond a publisher's timeout, before a doubtful try is touched again
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Courier:
-    """Delivers for one account, one parcel at a time, so that a dead service holds up nobody else."""
+    """Delivers for one account, as many parcels at once as its service takes; a dead one holds up nobody else."""
 
     outbox: Outbox
     publisher: Publisher
@@ -35,7 +36,7 @@ class Courier:
     @property
     def rules(self) -> Rules:
         """Return how the outbox may treat this account."""
-        return Rules(self.publisher.repeatable, self.publisher.timeout + MARGIN)
+        return Rules(self.publisher.repeatable, self.publisher.timeout + MARGIN, self.publisher.together)
 
     async def run(self, bell: asyncio.Event, done: asyncio.Event) -> None:
         """Deliver what there is and what comes until `done`, which breaks off no try; `bell` says: there is more."""
@@ -49,46 +50,45 @@ class Courier:
                 await asyncio.wait_for(bell.wait(), POLL)
 
     async def step(self) -> bool:
-        """Try one delivery; return whether there was one."""
-        claim = await asyncio.to_thread(self.outbox.claim, self.publisher.account, self.clock(), self.rules)
-        if claim is None:
+        """Try what can be delivered next; return whether there may be more."""
+        claims = await asyncio.to_thread(self.outbox.claim, self.publisher.account, self.clock(), self.rules)
+        if not claims:
             return False
+        outcomes = await asyncio.gather(*map(self._tried, claims))
+        await asyncio.to_thread(self.outbox.settle, outcomes, self.clock())
+        for outcome in outcomes:
+            self._tell(outcome)
+        return len(claims) == self.rules.together
+
+    async def _tried(self, claim: Claim) -> Outcome:
+        """Return what comes of one try."""
         if claim.what == "send" and not claim.doubtful and (fault := await self._over_budget()):
-            await self._settle(claim, "failed", fault)
-            return True
+            return Outcome(claim, "failed", fault)
         try:
             async with asyncio.timeout(self.publisher.timeout.total_seconds()):
                 sent = await self._asked(claim)
         except RefusedError as error:
-            await self._settle(claim, "review" if claim.doubtful else "failed", str(error))
+            return Outcome(claim, "review" if claim.doubtful else "failed", str(error))
         except LaterError as error:
             wait = max(error.wait or timedelta(0), self._pause(claim.tries))
-            await self._settle(claim, "unknown" if claim.doubtful else "planned", str(error), wait)
+            return Outcome(claim, "unknown" if claim.doubtful else "planned", str(error), wait)
         except UnreadableError as error:
-            await self._settle(claim, "review", str(error))
+            return Outcome(claim, "review", str(error))
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-            await self._settle(claim, "unknown", reason, max(self.rules.quiet, self._pause(claim.tries)))
-        else:
-            await self._note(claim, sent)
-        return True
+            return Outcome(claim, "unknown", named(error), max(self.rules.quiet, self._pause(claim.tries)))
+        return Outcome(claim, "sent", sent=sent) if sent else Outcome(claim, "planned", "looked for, and not there")
 
     async def _asked(self, claim: Claim) -> Sent | None:
         if claim.what == "find":
             return await self.publisher.find(claim.parcel)
         return await self.publisher.send(claim.parcel)
 
-    async def _note(self, claim: Claim, sent: Sent | None) -> None:
-        if sent is None:
-            await self._settle(claim, "planned", "looked for, and not there")
-            return
-        await asyncio.to_thread(self.outbox.arrived, claim, sent, self.clock())
-        log.info("%s: %s is there (%s)", self.publisher.account, claim.parcel.slot, sent.posted.url or sent.posted.id)
-
-    async def _settle(self, claim: Claim, state: str, reason: str, wait: timedelta = timedelta(0)) -> None:
-        now = self.clock()
-        await asyncio.to_thread(self.outbox.settle, claim, state, reason, now, now + wait)
-        log.warning("%s: %s is %s: %s", self.publisher.account, claim.parcel.slot, state, reason)
+    def _tell(self, outcome: Outcome) -> None:
+        account, slot = self.publisher.account, outcome.claim.parcel.slot
+        if outcome.sent:
+            log.info("%s: %s is there (%s)", account, slot, outcome.sent.posted.url or outcome.sent.posted.id)
+        else:
+            log.warning("%s: %s is %s: %s", account, slot, outcome.state, outcome.reason)
 
     async def _over_budget(self) -> str:
         if self.cap is None:

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from bot.outbox import Slot
 from bot.store import Schedule, Store
-from bot.timetable import WEEK, ScheduleSpec, following, slots
+from bot.timetable import WEEK, ScheduleSpec, following, moments, slots
 from corpora.errors import UserError, unknown
+from generators.registry import Registry
 
 Insert = Callable[
     [Sequence[Slot], datetime], Collection[int]
@@ -28,10 +29,19 @@ class Kept:
     since: datetime
     seen: datetime | None
 
-    @property
-    def start(self) -> datetime:
-        """Return the moment after which its slots count."""
-        return max(self.since, self.seen or self.since)
+    def start(self, now: datetime, late: timedelta) -> datetime:
+        """Return the moment after which its slots count.
+
+        Where that is yet to come, the clock has been set back since it was noted: then what was due up to `late` ago
+        counts. What became a post before becomes none again.
+        """
+        start = max(self.since, self.seen or self.since)
+        return start if start <= now else now - late
+
+    def facts(self, now: datetime, count: int) -> dict[str, Any]:
+        """Return what is shown of it, with the next `count` moments at which it posts."""
+        following = [] if self.paused else moments(self.spec, now, count)
+        return {**self.spec.stored, "paused": self.paused, "next": following}
 
 
 @dataclass
@@ -166,7 +176,7 @@ class Schedules:
         made, chosen, seen = Made(), list[Slot](), dict[str, datetime]()
         for kept in self.load(names)[0]:
             spec = kept.spec
-            due = list(slots(spec, max(kept.start, now - max(WEEK, spec.expires)), now))
+            due = list(slots(spec, max(kept.start(now, late), now - max(WEEK, spec.expires)), now))
             made.following[spec.name] = following(spec, now)
             if due:
                 seen[spec.name] = due[-1].due
@@ -194,6 +204,17 @@ def caught_up(spec: ScheduleSpec, due: Sequence[Slot], on_time: datetime) -> lis
     missed = [slot for slot in due if slot.due < on_time]
     count = {"none": 0, "last": 0 if fresh else 1, "all": spec.most}[spec.catch_up]
     return [*missed[max(len(missed) - count, 0) :], *fresh]
+
+
+def strangers(spec: ScheduleSpec, styles: Registry, accounts: Iterable[str]) -> list[str]:
+    """Return a line for each style and account of a schedule that there is none of."""
+    told = [unknown("account", name, accounts) for name in spec.targets if name not in accounts]
+    for style in (spec.style, *(spec.blend or ())[:1]):
+        try:
+            styles.get(str(style))
+        except UserError as error:
+            told.append(error)
+    return [f"{spec.name}: {error}" for error in told]
 
 
 def _active(*columns: Any) -> Any:

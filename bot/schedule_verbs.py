@@ -1,21 +1,23 @@
 """The verbs below `schedule`. Each parses, calls one thing and prints."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.arguments import Json, print_json
+
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from bot.schedule import Kept, Schedules
     from bot.settings import Settings
-    from bot.simulation import Simulation
+    from bot.simulation import Price, Simulation
     from bot.timetable import ScheduleSpec
 
 SHOWN = 5  # firings that `show` and `add` look ahead
@@ -24,7 +26,6 @@ schedule = typer.Typer(help="When what is posted: add, pause, simulate.", no_arg
 _now = partial(datetime.now, UTC)
 
 Name = Annotated[str, typer.Argument(help="the schedule's name")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON value instead of text")]
 
 
 @schedule.command()
@@ -79,7 +80,7 @@ def list_all(as_json: Json = False) -> None:
     with _opened() as schedules:
         every = _all(schedules)
     if as_json:
-        _print_json([_facts(kept, 1) for kept in every])
+        print_json([kept.facts(_now(), 1) for kept in every])
         return
     rows = [
         (
@@ -101,7 +102,7 @@ def show(name: Name, as_json: Json = False) -> None:
     with _opened() as schedules:
         kept = schedules.get(name)
     if as_json:
-        _print_json(_facts(kept, SHOWN))
+        print_json(kept.facts(_now(), SHOWN))
         return
     given = kept.spec.model_dump(mode="json", include={*kept.spec.stored, "zone", "catch_up", "expires"})
     for field, value in given.items():
@@ -150,7 +151,7 @@ def apply(
     for name in changes.paused:
         print(f"{name} stays paused: the file does not say otherwise", file=sys.stderr)
     if as_json:
-        _print_json(vars(changes))
+        print_json(vars(changes))
         return
     for name in changes.added:
         print(f"+ {name}")
@@ -165,9 +166,13 @@ def apply(
 def export() -> None:
     """Print all schedules as a file for `apply`."""
     from bot import schedule_file
+    from corpora.errors import UserError
 
     with _opened() as schedules:
-        print(schedule_file.write(_all(schedules)), end="")
+        every, broken = schedules.all()
+    if broken:  # `apply` would remove what is not in the file
+        raise UserError("\n".join(broken))
+    print(schedule_file.write(every), end="")
 
 
 @schedule.command()
@@ -189,13 +194,10 @@ def simulate(
     else:
         with _opened(settings) as schedules:
             specs = [kept.spec for kept in _all(schedules) if not kept.paused]
-    prices = {account.name: simulation.PRICES.get(account.platform, simulation.FREE) for account in settings.targets}
     begin = start.replace(tzinfo=UTC) if start else _now()
-    found = simulation.simulate(
-        specs, begin, days, lambda account: prices.get(account, simulation.FREE), timedelta(minutes=near)
-    )
+    found = simulation.simulate(specs, begin, days, _price(settings), timedelta(minutes=near))
     if as_json:
-        _print_json(_simulated(found))
+        print_json(_simulated(found))
         return
     _print_simulated(found)
 
@@ -227,39 +229,41 @@ def _all(schedules: "Schedules") -> "list[Kept]":
 
 def _check_names(settings: "Settings", specs: "Sequence[ScheduleSpec]") -> None:
     """Raise UserError with every style and account that there is none of."""
-    from corpora.errors import UserError, unknown
+    from bot.schedule import strangers
+    from corpora.errors import UserError
     from generators import registry
 
     styles, accounts = registry.find(settings.plugins), [account.name for account in settings.targets]
-    told = list[str]()
-    for spec in specs:
-        for style in (spec.style, *(spec.blend or ())[:1]):
-            try:
-                styles.get(str(style))
-            except UserError as error:
-                told.append(f"{spec.name}: {error}")
-        told += [f"{spec.name}: {unknown('account', name, accounts)}" for name in spec.targets if name not in accounts]
-    if told:
+    if told := [line for spec in specs for line in strangers(spec, styles, accounts)]:
         raise UserError("\n".join(told))
 
 
-def _facts(kept: "Kept", count: int) -> dict[str, Any]:
-    return {**kept.spec.stored, "paused": kept.paused, "next": [] if kept.paused else _next_moments(kept.spec, count)}
+def _price(settings: "Settings") -> "Price":
+    """Return what tells the price of a schedule's post for an account."""
+    from bot.publish import prices
+    from generators import registry
 
+    styles = registry.find(settings.plugins).plugins
+    platforms = {account.name: account.platform for account in settings.targets}
 
-def _next_moments(spec: "ScheduleSpec", count: int) -> list[str]:
-    from bot.timetable import coming
+    def price(spec: "ScheduleSpec", account: str) -> "Decimal":
+        picture = spec.picture
+        if picture is None:
+            picture = spec.style in styles and styles[spec.style].manifest.picture != "card"
+        return prices.price(platforms.get(account, ""), picture)
 
-    return [firing.due.astimezone(spec.zone).isoformat() for firing in islice(coming(spec, _now()), count)]
+    return price
 
 
 def _next(kept: "Kept", count: int) -> list[str]:
-    moments = ["paused"] if kept.paused else _next_moments(kept.spec, count)
-    return [moment.replace("T", " ") for moment in moments] or ["never"]
+    following = ["paused"] if kept.paused else kept.facts(_now(), count)["next"]
+    return [moment.replace("T", " ") for moment in following] or ["never"]
 
 
 def _print_next(spec: "ScheduleSpec") -> None:
-    for moment in _next_moments(spec, SHOWN):
+    from bot.timetable import moments
+
+    for moment in moments(spec, _now(), SHOWN):
         print(f"{'next':<14}{moment.replace('T', ' ')}")
 
 
@@ -269,13 +273,13 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
-
-
 def _simulated(found: "Simulation") -> dict[str, Any]:
-    rows = [vars(row) | {"local": row.local.isoformat(), "utc": row.utc.isoformat()} for row in found.rows]
-    return {"rows": rows, "posts": found.posts, "costs": found.costs, "clashes": found.clashes}
+    rows = [
+        vars(row) | {"local": row.local.isoformat(), "utc": row.utc.isoformat(), "cost": str(row.cost)}
+        for row in found.rows
+    ]
+    costs = {month: str(cost) for month, cost in found.costs.items()}
+    return {"rows": rows, "posts": found.posts, "costs": costs, "clashes": found.clashes}
 
 
 def _print_simulated(found: "Simulation") -> None:

@@ -16,14 +16,12 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy.exc import OperationalError
 
 from bot.schedule import Insert, Kept, Schedules
 from bot.timetable import ScheduleSpec, following
 
 LOOK, SWEEP = 2, 60  # real seconds between looks for changes, and for slots that no ring was heard of
 LATE = timedelta(minutes=1)  # real time; a slot made a post no later than that was not missed
-PAUSE = 2.0  # real seconds before a database that cannot be reached is tried again
 BATCH = 500  # schedules that are read, and made posts of, at once
 
 log = logging.getLogger(__name__)
@@ -40,13 +38,15 @@ class Scheduler:
         bell: asyncio.Event,
         beat: Callable[[], None],
         speed: float = 1.0,
+        faults: Callable[[ScheduleSpec], Iterable[str]] = lambda _: (),
     ) -> None:
         """`insert` makes posts, `bell` is rung when there are new ones, `beat` is called every few seconds.
 
-        `clock` returns the moment that it is to be, aware; it goes `speed` times as fast as real time.
+        `clock` returns the moment that it is to be, aware; it goes `speed` times as fast as real time. `faults` are
+        what is told of a schedule before its posts fail.
         """
         self._schedules, self._insert, self._clock, self._bell = schedules, insert, clock, bell
-        self._beat, self._speed = beat, speed
+        self._beat, self._speed, self._faults = beat, speed, faults
         self._stamps = dict[str, datetime]()  # of the schedules that ring
         self._next = dict[str, datetime]()  # the first slot of each that no post was made of
         self._due = set[str]()
@@ -60,7 +60,7 @@ class Scheduler:
         self._rings = AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()}, job_defaults=late)
 
     async def run(self) -> None:
-        """Make posts until cancelled."""
+        """Make posts until cancelled; raise AwayError where the database is away."""
         self._rings.start(paused=True)
         # A timer stands still while the machine sleeps; what is rung every few seconds lets all late rings out.
         for ring, seconds in ((self._ring_to_look, LOOK), (self._ring_to_sweep, SWEEP)):
@@ -76,15 +76,10 @@ class Scheduler:
             await asyncio.sleep(0)  # in the loop's next turn it is done
 
     async def _answer(self) -> None:
-        try:
-            if self._looking:
-                await self._look()
-            if self._due:
-                await self._make()
-        except OperationalError as error:
-            log.warning("the store cannot be reached, and is tried again: %s", str(error.orig).strip())
-            await asyncio.sleep(PAUSE)
-            self._rung.set()
+        if self._looking:
+            await self._look()
+        if self._due:
+            await self._make()
 
     def _ring(self, name: str) -> None:
         self._due.add(name)
@@ -104,12 +99,8 @@ class Scheduler:
         names = [self._due.pop() for _ in range(min(BATCH, len(self._due)))]
         if self._due:
             self._rung.set()
-        try:
-            late = LATE * self._speed
-            made = await asyncio.to_thread(self._schedules.make, names, self._clock(), late, self._insert)
-        except OperationalError:
-            self._due.update(names)
-            raise
+        late = LATE * self._speed
+        made = await asyncio.to_thread(self._schedules.make, names, self._clock(), late, self._insert)
         for name, passed in made.missed.items():
             log.warning("%s: %d missed slots are passed over, the last of %s", name, len(passed), passed[-1])
         for name, due in made.following.items():
@@ -140,9 +131,10 @@ class Scheduler:
     def _load(self, names: list[str]) -> list[tuple[Kept, datetime | None]]:
         """Return schedules, and the first slot of each that no post was made of."""
         kept, broken = self._schedules.load(names)
-        for line in broken:
+        for line in (*broken, *(line for each in kept for line in self._faults(each.spec))):
             log.error("%s", line)
-        return [(each, following(each.spec, each.start)) for each in kept]
+        now, late = self._clock(), LATE * self._speed
+        return [(each, following(each.spec, each.start(now, late))) for each in kept]
 
     def _replace(self, loaded: Iterable[tuple[Kept, datetime | None]]) -> None:
         now = self._clock()

@@ -5,18 +5,22 @@ that is: {env = "NAME"} or {file = "PATH"}.
 """
 
 import os
+import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from bot.accounts import Accounts, FolderAccount
+from bot.accounts import Accounts, DiscordChat, FolderAccount, WebServer
+from bot.personas import Persona, bundled
 from corpora.errors import UserError, faults
 from corpora.fetch import Places
+
+SHOWN = ("home", "mirror", "threads", "memory")  # without a secret, whatever stands there
 
 
 class Settings(BaseSettings):
@@ -29,18 +33,21 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, description="CPU threads to speak and train with; all where unset")
     memory: float = Field(500, gt=0, description="megabytes of voices that are kept open; those in use do not count")
 
-    store: str = Field(
-        "", description="the database of posts and schedules: postgresql://...; a file in `home` where empty"
+    store: SecretStr = Field(
+        SecretStr(""), description="the database of posts and schedules: postgresql://...; a file in `home` where empty"
     )
     accounts: Accounts = Field((), description="where posts go")
+    personas: dict[str, Persona] = Field({}, description="voices with a manner, besides those that come with apocrypha")
+    web: WebServer = Field(WebServer(), description="the web page and the API")
+    discord: DiscordChat = Field(DiscordChat(), description="the bot that people talk to on Discord")
 
     @property
     def database(self) -> str:
         """Return the address of the store, for SQLAlchemy."""
-        if not self.store:
+        if not (address := self.store.get_secret_value()):
             self.home.mkdir(parents=True, exist_ok=True)
             return f"sqlite:///{self.home / 'apocrypha.db'}"
-        return self.store.replace("postgresql://", "postgresql+psycopg://", 1)
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", address)
 
     @property
     def targets(self) -> Accounts:
@@ -48,6 +55,11 @@ class Settings(BaseSettings):
         if any(account.name == "folder" for account in self.accounts):
             return self.accounts
         return (FolderAccount(name="folder", path=self.home / "posts"), *self.accounts)
+
+    @property
+    def cast(self) -> dict[str, Persona]:
+        """Return all personas by name; the user's come before those that come with apocrypha."""
+        return bundled() | self.personas
 
     @property
     def plugins(self) -> Path:
@@ -63,6 +75,11 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """Return the folder of training runs: state, log and best model."""
         return self.home / "runs"
+
+    @property
+    def cards(self) -> Path:
+        """Return the folder of the plugins' score cards, and of what was allowed in spite of one."""
+        return self.home / "cards"
 
     @property
     def cache(self) -> Path:
@@ -103,11 +120,16 @@ def load() -> Settings:
     home = Path(os.environ.get("APOCRYPHA_HOME") or platformdirs.user_data_dir("apocrypha"))
     path = Path(os.environ.get("APOCRYPHA_SETTINGS") or home / "apocrypha.toml")
     written = _written(path)
+    if (token := os.environ.get("DISCORD_TOKEN")) and isinstance(table := written.setdefault("discord", {}), dict):
+        table.setdefault("token", token)
     try:
         return Settings(**written)
     except ValidationError as error:
         where = f"The settings (variables APOCRYPHA_...{f', {path}' if written else ''})"
-        raise UserError(f"{where} cannot be used: {faults(error)}.") from error
+        raise UserError(f"{where} cannot be used: {faults(error, SHOWN)}.") from error
+    except SettingsError as error:
+        name = re.sub(r'.*field "(\w+)".*', r"\1", str(error))
+        raise UserError(f"The variable APOCRYPHA_{name.upper()} cannot be used: this is not JSON.") from None
 
 
 def _written(path: Path) -> dict[str, Any]:
@@ -136,6 +158,7 @@ def _resolved(value: Any, place: str) -> Any:
     if value.keys() == {"file"}:
         try:
             return Path(value["file"]).expanduser().read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise UserError(f"{place}: {value['file']} cannot be read ({error.strerror}).") from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise UserError(f"{place}: {value['file']} cannot be read ({reason}).") from None
     return {name: _resolved(each, f"{place}.{name}") for name, each in value.items()}

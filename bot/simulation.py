@@ -9,8 +9,7 @@ from itertools import pairwise, takewhile
 
 from bot.timetable import Firing, ScheduleSpec, firings
 
-FREE = Decimal(0)
-PRICES = {"x": Decimal("0.015")}  # dollars for a post without a link, by platform; the others cost nothing
+Price = Callable[[ScheduleSpec, str], Decimal]
 NEAR = timedelta(minutes=10)  # two posts of an account within this clash
 
 
@@ -47,15 +46,15 @@ def simulate(
     specs: Iterable[ScheduleSpec],
     start: datetime,
     days: int,
-    cost_of: Callable[[str], Decimal],
+    price: Price,
     near: timedelta = NEAR,
 ) -> Simulation:
-    """Run schedules for some days from a moment on; `cost_of` an account returns what a post there costs."""
+    """Run schedules for some days from a moment on; a `price` is that of a schedule's post for an account."""
     end = start + timedelta(days=days)
     rows = []
     for spec in specs:
         within = takewhile(lambda firing: firing.due <= end, firings(spec, start))
-        rows += [_row(spec, firing, cost_of) for firing in within]
+        rows += [_row(spec, firing, price) for firing in within]
     rows.sort(key=lambda row: (row.utc, row.schedule))
     _find_clashes(rows, near)
     posts, costs = defaultdict[str, int](int), defaultdict[str, Decimal](Decimal)
@@ -66,9 +65,9 @@ def simulate(
     return Simulation(rows, dict(sorted(posts.items())), dict(sorted(costs.items())))
 
 
-def _row(spec: ScheduleSpec, firing: Firing, cost_of: Callable[[str], Decimal]) -> Row:
+def _row(spec: ScheduleSpec, firing: Firing, price: Price) -> Row:
     local = firing.due.astimezone(spec.zone)
-    cost = Decimal(0) if firing.skipped else sum(map(cost_of, spec.targets), Decimal(0))
+    cost = Decimal(0) if firing.skipped else sum((price(spec, account) for account in spec.targets), Decimal(0))
     notes = [firing.note] if firing.note else []
     twice = firing.local.replace(tzinfo=spec.zone, fold=1).astimezone(UTC).astimezone(spec.zone)
     if not firing.skipped and twice.fold:

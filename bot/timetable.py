@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -193,6 +193,11 @@ def coming(spec: ScheduleSpec, after: datetime) -> Iterator[Firing]:
             return
         if not firing.skipped:
             yield firing
+
+
+def moments(spec: ScheduleSpec, after: datetime, count: int) -> list[str]:
+    """Return the next moments at which it posts, in its own time zone, written as ISO 8601 has them."""
+    return [firing.due.astimezone(spec.zone).isoformat() for firing in islice(coming(spec, after), count)]
 
 
 def firings(spec: ScheduleSpec, after: datetime) -> Iterator[Firing]:

@@ -4,14 +4,15 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from pydantic import Field, ValidationError
 
-from bot.outbox import Outbox, Writing
+from bot.outbox import Outbox, Unwritten, Writing
 from bot.publish.publisher import Publisher
-from bot.store import Post
+from bot.store import AwayError, Post
 from corpora.errors import UserError, faults, unknown
 from generators import posts
 from generators.engine import Engine
@@ -19,10 +20,14 @@ from generators.posts import NothingFitsError, Order
 from generators.quality import Gates
 from generators.worker import BusyError
 
-TOGETHER = 16  # posts composed at once
+TOGETHER = 48  # posts composed at once
 LATELY = 50  # posts of an account that a new one must not resemble
+POLL = 5.0  # seconds after which posts that are due are looked for even if nobody rang
+GATHER = 0.05  # seconds in which more may be written, and frozen in the same transaction
+BUSY = 1.0  # seconds before the engine is asked again when too many wait there
 
 log = logging.getLogger(__name__)
+Result = Writing | Unwritten
 
 
 class PostOrder(Order):
@@ -34,7 +39,7 @@ class PostOrder(Order):
 
 
 class Writer:
-    """Writes what is due."""
+    """Writes what is due, many posts side by side: their drafts go through the engine in one batch."""
 
     def __init__(
         self,
@@ -47,30 +52,32 @@ class Writer:
         """Write for `publishers`, by account; `gates` are a style's."""
         self._outbox, self._engine, self._publishers = outbox, engine, publishers
         self._gates, self._clock = gates, clock
+        self._lately = dict[str, deque[str]]()  # texts by account, where they were asked for
 
-    async def step(self) -> int:
-        """Write up to TOGETHER posts; return how many were due."""
-        due = await asyncio.to_thread(self._outbox.to_write, self._clock(), TOGETHER)
-        await asyncio.gather(*(asyncio.to_thread(self.write, post) for post in due))
-        return len(due)
+    async def run(self, bell: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Write what is due and what comes, until cancelled; `bell` says: there is more, and `ready` is told.
 
-    def write(self, post: Post) -> None:
-        """Compose and freeze one post; where that is impossible, note why."""
+        What is written is frozen at once, whatever else is still being written: a slow post holds up no other.
+        """
+        under_way = dict[int, asyncio.Task[Result | None]]()
+        self._lately.clear()  # another process may have written meanwhile
         try:
-            order = PostOrder.model_validate(post.order)
-            made, targets = self.compose(order, seed(post, order.redrawn))
-        except BusyError:
-            return  # it is still due, and its turn comes again
-        except NothingFitsError as error:
-            self._give_up(post, str(error), error.rejected)
-        except ValidationError as error:
-            self._give_up(post, f"its order cannot be used: {faults(error)}")
-        except UserError as error:
-            self._give_up(post, str(error))
-        else:
-            writing = Writing(made.text, made.written, made.receipt, made.picture, made.rejected)
-            costs = {each.account: each.cost(made.text, made.picture) for each in targets}
-            self._outbox.freeze(post.id, writing, costs, order.approval, self._clock())
+            while True:
+                bell.clear()
+                under_way |= await self._begun(under_way)
+                if await _first(bell, under_way.values()):
+                    await asyncio.sleep(GATHER)
+                written = [under_way.pop(post).result() for post, task in list(under_way.items()) if task.done()]
+                if await self._freeze([each for each in written if each]):
+                    ready()
+        finally:
+            for task in under_way.values():
+                task.cancel()
+
+    async def write(self, post: Post) -> None:
+        """Write one post."""
+        result = await self._written(post)
+        await self._freeze([result] if result else [])
 
     def targets(self, order: PostOrder) -> list[Publisher]:
         """Return the publishers of an order's accounts; raise UserError where one is not known."""
@@ -82,14 +89,69 @@ class Writer:
     def compose(self, order: PostOrder, seed: int) -> tuple[posts.Post, list[Publisher]]:
         """Return a post that all targets take, and the targets; nothing is kept of it. Raise UserError as `compose`."""
         targets = self.targets(order)
-        lately = [text for each in targets for text in self._outbox.recent(each.account, LATELY)]
+        lately = [self._of_late(each.account) for each in targets]
         fits = {each.account: each.fault for each in targets}
-        room = min(each.room for each in targets)
-        return posts.compose(self._engine, order, seed, self._gates(order.style), fits, room, lately), targets
+        room, texts = min(each.room for each in targets), [text for each in lately for text in each.copy()]
+        made = posts.compose(self._engine, order, seed, self._gates(order.style), fits, room, texts)
+        for each in lately:
+            each.append(made.written)
+        return made, targets
 
-    def _give_up(self, post: Post, fault: str, rejected: list[tuple[str, str]] | None = None) -> None:
-        log.warning("%s %s: %s", post.schedule, post.slot, fault)
-        self._outbox.unwritten(post.id, fault, rejected or [])
+    def _of_late(self, account: str) -> deque[str]:
+        if account not in self._lately:
+            self._lately[account] = deque(reversed(self._outbox.recent(account, LATELY)), LATELY)
+        return self._lately[account]
+
+    async def _begun(self, under_way: Mapping[int, object]) -> dict[int, asyncio.Task[Result | None]]:
+        """Begin what is due, as far as there is room for it."""
+        room = TOGETHER - len(under_way)
+        due = await asyncio.to_thread(self._outbox.to_write, self._clock(), room, list(under_way))
+        return {post.id: asyncio.create_task(self._written(post)) for post in due}
+
+    async def _written(self, post: Post) -> Result | None:
+        """Return what was written, or why nothing was; None where its turn comes again."""
+        try:
+            result = await asyncio.to_thread(self._result, post)
+        except BusyError:
+            await asyncio.sleep(BUSY)
+            return None
+        if isinstance(result, Unwritten):
+            log.warning("post %d, %s %s: %s", post.id, post.schedule, post.slot, result.fault)
+        return result
+
+    def _result(self, post: Post) -> Result:
+        try:
+            order = PostOrder.model_validate(post.order)
+            made, targets = self.compose(order, seed(post, order.redrawn))
+        except (BusyError, AwayError):
+            raise
+        except NothingFitsError as error:
+            return Unwritten(post.id, str(error), error.rejected)
+        except ValidationError as error:
+            return Unwritten(post.id, f"its order cannot be used: {faults(error)}")
+        except UserError as error:
+            return Unwritten(post.id, str(error))
+        except Exception as error:  # a bug, which others shall not suffer from
+            log.exception("post %d, %s %s", post.id, post.schedule, post.slot)
+            return Unwritten(post.id, f"a bug: {type(error).__name__}: {error}")
+        costs = {each.account: each.cost(made.text, made.picture) for each in targets}
+        return Writing(
+            post.id, made.text, made.written, made.receipt, costs, order.approval, made.picture, made.rejected
+        )
+
+    async def _freeze(self, results: list[Result]) -> bool:
+        """Keep what was written; return whether anything was."""
+        return bool(results and await asyncio.to_thread(self._outbox.freeze, results, self._clock()))
+
+
+async def _first(bell: asyncio.Event, tasks: Collection[asyncio.Task[Result | None]]) -> bool:
+    """Wait until one of the tasks is done, the bell rings, or POLL seconds are over; return whether one is done."""
+    ringing = asyncio.create_task(bell.wait())
+    try:
+        done, _ = await asyncio.wait({ringing, *tasks}, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ringing.cancel()
+    return bool(done - {ringing})
 
 
 def seed(post: Post, redrawn: int) -> int:

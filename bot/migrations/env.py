@@ -2,8 +2,10 @@
 
 from alembic import context
 
+from bot import chat_tables
 from bot.store import Table
 
+assert chat_tables  # imported for its tables
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
 context.run_migrations()

@@ -38,6 +38,7 @@ class BlueskyPublisher:
     platform = "bluesky"
     repeatable = FOR_EVER
     timeout = timedelta(seconds=60)
+    together = 1
     room = GRAPHEMES
 
     def __init__(self, account: BlueskyAccount, vault: Vault) -> None:

@@ -26,7 +26,7 @@ from generators.pictures.picture import Picture
 
 LONGEST, ALT, BIGGEST = 2_000, 1_024, 10_000_000  # characters, characters, bytes of a picture
 NONCE = 24  # characters; Discord takes 25
-BEFORE = timedelta(minutes=1)  # our clock and theirs may differ
+BEFORE = timedelta(minutes=10)  # our clock and theirs may differ
 READ = 1_000  # posts of a channel that are looked through
 REQUEST = 25  # seconds for one thing that is asked
 
@@ -42,6 +42,7 @@ class _Publisher:
 
     platform = "discord"
     timeout = timedelta(seconds=90)
+    together = 1
     room = LONGEST
 
     def __init__(self, account: DiscordAccount) -> None:

@@ -6,7 +6,8 @@
     2026-11-23/090000-1f3a9c0d5b7e.png     its picture, if it has one
     2026-11-23/090000-1f3a9c0d5b7e.json    the rest; a post is there when this file is
 
-Posts are on the disk when `send` returns. Pages follow within about a second, so that many posts a second can be taken.
+Posts are on the disk when `send` returns. Pages follow, within about a second where there are not thousands of posts a
+day, so that many posts a second can be taken.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.accounts import FolderAccount
+from bot.publish.answers import named
 from bot.publish.page import Entry, article, day_page, front_page
 from bot.publish.publisher import FOR_EVER, LaterError, Parcel, Posted, Sent
 from generators.pictures.picture import Picture
@@ -29,7 +32,7 @@ from training.checkpoint import write_durably
 
 LONGEST = 100_000  # characters
 NEWEST = 100  # posts on the front page
-BREATH = 1.0  # seconds between two writings of the pages
+BREATH, SHARE = 1.0, 20  # seconds between two writings of the pages, or so many times as long as the last one took
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class FolderPublisher:
     platform = "folder"
     repeatable = FOR_EVER
     timeout = timedelta(seconds=30)
+    together = 16
     room = LONGEST
 
     def __init__(self, account: FolderAccount) -> None:
@@ -121,14 +125,15 @@ class FolderPublisher:
     async def _renew_until_done(self) -> None:
         while True:
             days, self._stale = self._stale, set()
+            begun = time.monotonic()
             try:
                 await asyncio.to_thread(self._pages.write, days)
-            except OSError as error:  # the posts are there; the next post brings the pages up to date
-                log.warning("%s: the pages could not be written (%s)", self._path, error.strerror)
+            except (OSError, ValueError, KeyError) as error:  # the posts are there; the next one renews the pages
+                log.warning("%s: the pages could not be written (%s)", self._path, named(error))
                 self._stale |= days
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), BREATH)
+                await asyncio.wait_for(self._closing.wait(), max(BREATH, SHARE * (time.monotonic() - begun)))
             if not self._stale:
                 return
 
@@ -191,7 +196,7 @@ def _posted(path: Path, text: str, at: datetime) -> Posted:
 
 def _days(path: Path) -> list[str]:
     """Return the days on which something was posted, the latest first."""
-    return sorted((day.name for day in path.iterdir() if day.is_dir()), reverse=True) if path.is_dir() else []
+    return sorted((day.name for day in path.glob("????-??-??") if day.is_dir()), reverse=True)
 
 
 def _records(day: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from bot.publish.publisher import LaterError, Parcel, Posted, RefusedError, Sent
 from generators.pictures.picture import Picture
 
 KEPT = timedelta(minutes=50)  # of the hour for which a server remembers a key
-BEFORE = timedelta(minutes=1)  # our clock and theirs may differ
+BEFORE = timedelta(minutes=10)  # our clock and theirs may differ
 PAGE, PAGES = 40, 25  # posts that can be read at once, and how often at most
 POLLS = 20  # seconds given to a server that works on a picture
 LINK = 23  # characters that Mastodon.py counts for any link
@@ -52,6 +52,7 @@ class MastodonPublisher:
 
     platform = "mastodon"
     timeout = timedelta(seconds=130)  # up to five requests, of 25 seconds each
+    together = 1
 
     def __init__(self, account: MastodonAccount) -> None:
         """Act as `account`."""

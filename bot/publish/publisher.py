@@ -73,6 +73,8 @@ class Publisher(Protocol):
     """For how long after the first try `send` may be repeated without a second post; zero: never, FOR_EVER: always."""
     timeout: timedelta
     """After which no request of ours can still be on its way to the service."""
+    together: int
+    """How many parcels it is given at once."""
 
     room: int
     """The largest `size` of a text that it takes."""

@@ -1,23 +1,31 @@
 """Posts on X. It knows no key, so nothing may be sent twice: after a lost answer our own posts are read, for money."""
 
 import html
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.accounts import XAccount
 from bot.publish import tweet
 from bot.publish.answers import alike
+from bot.publish.prices import READ, price
 from bot.publish.publisher import LaterError, Parcel, Posted, RefusedError, Sent, UnreadableError, Vault
 from bot.publish.x_client import XClient
 from generators.pictures.picture import Picture
 
 BIGGEST = 5_000_000  # bytes of a picture
-POST, METADATA = Decimal("0.015"), Decimal("0.005")  # dollars: docs.x.com, X API pricing
-BEFORE = timedelta(minutes=1)  # our clock and theirs may differ
+BEFORE = timedelta(minutes=10)  # our clock and theirs may differ
 PAGE, LEAST = 100, 5  # posts that can be read at once
+
+
+class Me(NamedTuple):
+    """Who we are there."""
+
+    number: str
+    name: str
 
 
 class XPublisher:
@@ -26,14 +34,17 @@ class XPublisher:
     platform = "x"
     repeatable = timedelta(0)
     timeout = timedelta(seconds=130)  # up to five requests, of 25 seconds each
+    together = 1
     room = tweet.HEAVIEST
 
     def __init__(self, account: XAccount, vault: Vault) -> None:
         """Act as `account`; tokens that X hands out are kept in `vault`."""
         self.account = account.name
-        self._client = XClient(account, vault)
+        self._client, self._vault = XClient(account, vault), vault
         token = account.access_token.get_secret_value() if account.access_token else ""
-        self._user = token.partition("-")[0]  # of OAuth 1.0a it starts with our number
+        first = token.partition("-")[0]
+        self._number = first if first.isdigit() else ""  # a token of OAuth 1.0a starts with our number
+        self._reading = dict[str, Decimal]()  # what has been paid for looking, by a parcel's key
 
     def size(self, text: str) -> int:
         """Return what X counts."""
@@ -58,16 +69,19 @@ class XPublisher:
     def cost(self, text: str, picture: Picture | None) -> Decimal:
         """Return the price of a post without a link, and of its picture's alt text."""
         del text
-        return POST + (METADATA if picture and picture.alt else 0)
+        return price(self.platform, bool(picture and picture.alt))
 
     async def check(self) -> str:
-        """Return our name there; X charges $0.010 for telling it."""
-        me = (await self._client.ask("GET", "/2/users/me"))["data"]
-        self._user = me["id"]
-        return f"@{me['username']}"
+        """Return our name there. X charges $0.010 for telling it: it is asked once for all that lets us in."""
+        return f"@{(await self._who()).name}"
 
     async def send(self, parcel: Parcel) -> Sent:
-        """Post it; where X says that it has this text already, look for it."""
+        """Post it; where X says that it has this text already, look for it.
+
+        What a person has made of a text is not X's to judge: it would take a link, for another price.
+        """
+        if fault := self.fault(parcel.text, parcel.picture):
+            raise RefusedError(fault)
         body: dict[str, Any] = {"text": parcel.text}
         if parcel.picture:
             body |= {"media": {"media_ids": [await self._client.upload(parcel.picture)]}, "made_with_ai": True}
@@ -85,6 +99,7 @@ class XPublisher:
         """Read our posts since the parcel was frozen; X charges $0.001 for each."""
         since = {"start_time": _stamp(parcel.created_at - BEFORE), "max_results": PAGE}
         async for posted in self._posts(since):
+            self._reading[parcel.key] = self._reading.get(parcel.key, Decimal(0)) + READ
             if alike(parcel.text, posted.text):
                 return self._sent(posted, parcel)
         return None
@@ -114,10 +129,9 @@ class XPublisher:
         """Yield our posts, the newest first, page after page. Raise UnreadableError where we may not read them."""
         asked = {"exclude": "retweets", "tweet.fields": "created_at,entities"} | bounds
         try:
-            if not self._user.isdigit():
-                await self.check()
+            self._number = self._number or (await self._who()).number
             while True:
-                page = await self._client.ask("GET", f"/2/users/{self._user}/tweets", params=asked)
+                page = await self._client.ask("GET", f"/2/users/{self._number}/tweets", params=asked)
                 for each in page.get("data", []):
                     yield _posted(each)
                 if "next_token" not in page.get("meta", {}):
@@ -128,8 +142,18 @@ class XPublisher:
                 raise UnreadableError(f"our posts cannot be read: {error}") from error
             raise
 
+    async def _who(self) -> Me:
+        """Return who we are, as kept or as X says."""
+        name = f"x {self.account} {self._client.origin}"
+        if kept := await self._vault.read(name):
+            return Me(*json.loads(kept))
+        told = (await self._client.ask("GET", "/2/users/me"))["data"]
+        me = Me(told["id"], told["username"])
+        await self._vault.write(name, json.dumps(me))
+        return me
+
     def _sent(self, posted: Posted, parcel: Parcel) -> Sent:
-        return Sent(posted, self.cost(parcel.text, parcel.picture))
+        return Sent(posted, self.cost(parcel.text, parcel.picture) + self._reading.pop(parcel.key, Decimal(0)))
 
 
 def _posted(made: dict[str, Any]) -> Posted:

@@ -36,6 +36,11 @@ class XClient:
         self._tokens = Tokens(account, vault, self._line)
 
     @property
+    def origin(self) -> str:
+        """Return what is another word for another account, or after it was authorised anew, and tells no secret."""
+        return _origin(self._account)
+
+    @property
     def status(self) -> int | None:
         """Return the status of the last answer, None where there was none."""
         return self._line.status
@@ -117,8 +122,7 @@ class Tokens:
 
     async def _kept(self) -> dict[str, str]:
         """Return what is kept; the account's own refresh token where it was not made from that."""
-        first = _plain(self._account.refresh_token)
-        origin = hashlib.sha256(first.encode()).hexdigest()[:16]
+        origin, first = _origin(self._account), _plain(self._account.refresh_token)
         kept: dict[str, str] = json.loads(await self._vault.read(self._name) or "{}")
         return kept if kept.get("origin") == origin else {"origin": origin, "access": "", "refresh": first}
 
@@ -134,6 +138,10 @@ class Tokens:
         answer.raise_for_status()
         tokens = answer.json()
         return {"access": tokens["access_token"], "refresh": tokens.get("refresh_token", refresh)}
+
+
+def _origin(account: XAccount) -> str:
+    return hashlib.sha256(_plain(account.access_token or account.refresh_token).encode()).hexdigest()[:16]
 
 
 def _four(account: XAccount) -> dict[str, str]:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.store import Store
+from tests.servers.fixtures import loop, mastodon_mock
+
+__all__ = ["loop", "mastodon_mock"]
 
 SYSTEM = Path("/usr/lib/postgresql")  # where Debian keeps its servers, by version
 

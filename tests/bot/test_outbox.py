@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.decisions import Decisions
+from bot.ledger import Ledger
 from bot.outbox import DeposedError, Outbox, Rules, Slot, Writing
 from bot.posting import PAUSE, Courier
 from bot.publish.publisher import FOR_EVER, LaterError, Parcel, Posted, RefusedError, Sent, UnreadableError
@@ -28,8 +29,10 @@ class Service:
 
     platform, timeout = "here", timedelta(seconds=20)
 
-    def __init__(self, account: str = "us", repeatable: timedelta = timedelta(0), readable: bool = True) -> None:
-        self.account, self.repeatable, self.readable = account, repeatable, readable
+    def __init__(
+        self, account: str = "us", repeatable: timedelta = timedelta(0), readable: bool = True, together: int = 1
+    ) -> None:
+        self.account, self.repeatable, self.readable, self.together = account, repeatable, readable, together
         self.posts: list[Parcel] = []
         self.script: list[Exception | str] = []  # for each request: an error, or "lost" after it was taken
 
@@ -37,7 +40,7 @@ class Service:
         return "" if len(text) <= 100 else "too long"
 
     def cost(self, text: str, picture: Picture | None) -> Decimal:
-        return Decimal("0.015")
+        return Decimal("0.005") if len(text) == 100 else Decimal("0.015")
 
     async def check(self) -> str:
         return self.account
@@ -80,7 +83,7 @@ class Clock:
 @pytest.fixture
 def outbox(store: Store) -> Outbox:
     made = Outbox(store)
-    made.lead()
+    made.lead(["us", "them"])
     return made
 
 
@@ -95,10 +98,9 @@ def slot(name: str, hours: float = 1) -> Slot:
 
 def planned(outbox: Outbox, name: str = "2026-11-23T12:00", *accounts: str, wait: bool = False) -> int:
     (number,) = outbox.insert([slot(name)], NOON)
-    writing = Writing(
-        f"A verse for {name}.", f"A verse for {name}.", {"seed": 1}, rejected=[("A bad one", "goes in circles")]
-    )
-    assert outbox.freeze(number, writing, dict.fromkeys(accounts or ("us",), Decimal("0.015")), wait, NOON)
+    text, costs = f"A verse for {name}.", dict.fromkeys(accounts or ("us",), Decimal("0.015"))
+    writing = Writing(number, text, text, {"seed": 1}, costs, wait, rejected=[("A bad one", "goes in circles")])
+    assert outbox.freeze([writing], NOON) == [number]
     return number
 
 
@@ -126,9 +128,12 @@ def test_a_slot_has_one_post_whoever_asks_how_often(store: Store, outbox: Outbox
 
 
 def test_what_is_too_late_is_not_written(outbox: Outbox, store: Store) -> None:
-    outbox.insert([slot("a"), slot("b", hours=3)], NOON)
+    late, other = outbox.insert([slot("a"), slot("b", hours=3)], NOON)
     assert outbox.to_write(NOON - HOUR, 10) == []
-    assert [post.slot for post in outbox.to_write(NOON + 2 * HOUR, 10)] == ["b"]
+    assert [post.id for post in outbox.to_write(NOON, 10)] == [late, other]
+    assert [post.id for post in outbox.to_write(NOON, 10, besides=[late])] == [other]
+    assert [post.id for post in outbox.to_write(NOON + 2 * HOUR, 10)] == [other]
+    outbox.expire(NOON + 2 * HOUR)
     with store.reading() as session:
         assert [post.state for post in session.query(Post).order_by(Post.id)] == ["expired", "due"]
 
@@ -260,19 +265,28 @@ async def test_what_comes_too_late_expires(outbox: Outbox, store: Store, clock: 
     planned(outbox)
     clock.now += 2 * HOUR
     assert not await courier(outbox, Service(), clock).step()
+    assert states(store) == ["planned"]
+    outbox.expire(clock.now)
     assert states(store) == ["expired"]
+
+
+def test_what_nobody_approves_in_time_expires(outbox: Outbox, store: Store) -> None:
+    number = planned(outbox, wait=True)
+    outbox.expire(NOON + 2 * HOUR)
+    assert states(store) == ["expired"]
+    with pytest.raises(UserError, match=rf"Post {number} is expired"):
+        Decisions(store, "anna").approve(number, NOON + 2 * HOUR)
 
 
 async def test_a_dead_process_leaves_a_doubt_that_the_next_one_resolves(
     outbox: Outbox, store: Store, clock: Clock
 ) -> None:
     planned(outbox)
-    claim = outbox.claim("us", clock.now, RULES)
-    assert claim
+    (claim,) = outbox.claim("us", clock.now, RULES)
     service = Service()
     await service.send(claim.parcel)  # and there it died
     heir = Outbox(store)
-    heir.lead()
+    heir.lead(["us"])
     with pytest.raises(DeposedError):
         outbox.claim("us", clock.now, RULES)
     ours = courier(heir, service, clock)
@@ -281,6 +295,14 @@ async def test_a_dead_process_leaves_a_doubt_that_the_next_one_resolves(
     assert await ours.step()
     assert states(store) == ["sent"]
     assert len(service.posts) == 1
+
+
+async def test_a_doubt_about_an_account_that_is_gone_needs_a_person(outbox: Outbox, store: Store, clock: Clock) -> None:
+    number = planned(outbox, "a", "us", "them")
+    assert outbox.claim("us", clock.now, RULES)
+    Outbox(store).lead(["them"])
+    assert states(store) == ["review", "planned"]
+    assert "no account of this name" in Ledger(store).post(number)["deliveries"][0]["error"]
 
 
 async def test_a_dead_service_holds_up_nobody_else(outbox: Outbox, store: Store, clock: Clock) -> None:
@@ -298,8 +320,19 @@ async def test_a_dead_service_holds_up_nobody_else(outbox: Outbox, store: Store,
 async def test_one_at_a_time_for_an_account(outbox: Outbox, clock: Clock) -> None:
     planned(outbox, "a")
     planned(outbox, "b")
-    assert outbox.claim("us", clock.now, RULES)
-    assert outbox.claim("us", clock.now, RULES) is None
+    assert len(outbox.claim("us", clock.now, RULES)) == 1
+    assert outbox.claim("us", clock.now, RULES) == []
+
+
+async def test_several_at_once_where_the_service_takes_them(outbox: Outbox, store: Store, clock: Clock) -> None:
+    for name in "abcde":
+        planned(outbox, name)
+    service = Service(together=3)
+    service.script = ["", RefusedError("no"), "lost"]
+    assert await courier(outbox, service, clock).step()
+    assert states(store) == ["sent", "failed", "unknown", "planned", "planned"]
+    assert not await courier(outbox, service, clock).step()  # there were two
+    assert states(store) == ["sent", "failed", "unknown", "sent", "sent"]
 
 
 async def test_a_month_has_its_cap(outbox: Outbox, store: Store, clock: Clock) -> None:
@@ -316,16 +349,14 @@ def test_approval_editing_redrawing_and_dropping(outbox: Outbox, store: Store) -
     number = planned(outbox, wait=True)
     anna = Decisions(store, "anna")
     assert [post.id for post in anna.waiting()] == [number]
-    assert outbox.claim("us", NOON, RULES) is None
+    assert outbox.claim("us", NOON, RULES) == []
     anna.edit(number, "A better verse.", NOON)
     anna.redraw(number, NOON)
     assert [post.order for post in outbox.to_write(NOON, 5)] == [{"style": "bible", "redrawn": 1}]
-    assert outbox.freeze(
-        number, Writing("Another verse.", "Another verse.", {"seed": 9}), {"us": Decimal(0)}, True, NOON
-    )
+    another = Writing(number, "Another verse.", "Another verse.", {"seed": 9}, {"us": Decimal(0)}, wait=True)
+    assert outbox.freeze([another], NOON)
     anna.approve(number, NOON + HOUR / 2)
-    claim = outbox.claim("us", NOON + HOUR / 2, RULES)
-    assert claim
+    (claim,) = outbox.claim("us", NOON + HOUR / 2, RULES)
     assert (claim.parcel.text, claim.parcel.created_at) == ("Another verse.", NOON + HOUR / 2)
     with pytest.raises(UserError, match=rf"Post {number} is ready; to approve it, it must be waiting"):
         anna.approve(number, NOON)
@@ -337,9 +368,37 @@ def test_approval_editing_redrawing_and_dropping(outbox: Outbox, store: Store) -
         assert made[0].detail == "A verse for 2026-11-23T12:00."
 
 
+def test_an_edited_text_has_to_fit_and_costs_what_it_costs(outbox: Outbox, store: Store) -> None:
+    number = planned(outbox, "a", "us", "them", wait=True)
+    anna = Decisions(store, "anna", {"us": Service()})
+    with pytest.raises(UserError, match=rf"Post {number} stays as it is: us: too long\."):
+        anna.edit(number, "a" * 101, NOON)
+    before = Ledger(store).post(number)
+    assert (before["text"], before["decisions"]) == ("A verse for a.", [])
+    anna.edit(number, "a" * 100, NOON)
+    after = Ledger(store).post(number)
+    assert after["text"] == "a" * 100
+    assert [each["cost"] for each in after["deliveries"]] == ["0.005", "0.015"]
+
+
+async def test_what_was_paid_is_told_by_month_and_account(outbox: Outbox, store: Store, clock: Clock) -> None:
+    for name in "abc":
+        planned(outbox, name, "us", "them")
+    assert Ledger(store).costs({}) == []
+    ours = courier(outbox, Service(), clock)
+    await ours.step()
+    await ours.step()
+    with store.writing() as session:
+        session.query(Delivery).filter_by(id=1).update({"first_try": NOON - timedelta(days=30)})
+    assert Ledger(store).costs({"us": Decimal(5)}) == [
+        {"month": "2026-10", "account": "us", "posts": 1, "cost": "0.015", "cap": "5"},
+        {"month": "2026-11", "account": "us", "posts": 1, "cost": "0.015", "cap": "5"},
+    ]
+
+
 def test_a_dropped_post_does_not_go_out(outbox: Outbox, store: Store) -> None:
     number = planned(outbox, "a", "us", "them")
     Decisions(store, "anna").drop(number, NOON)
-    assert outbox.claim("us", NOON, RULES) is None
+    assert outbox.claim("us", NOON, RULES) == []
     assert states(store) == ["dropped", "dropped"]
-    assert not outbox.freeze(number, Writing("late", "late", {}), {}, False, NOON)
+    assert outbox.freeze([Writing(number, "late", "late", {}, {})], NOON) == []

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bot.leadership import Leadership
-from bot.store import Delivery, Post, Schedule, Store, Table
+from bot.store import MIGRATIONS, Delivery, Post, Schedule, Store, Table
 from bot.vault import StoreVault
 from corpora.errors import UserError
 
@@ -82,8 +82,12 @@ def test_several_processes_make_the_tables_once(open_store: Open) -> None:
     [
         ("nonsense", "The store's address cannot be used"),
         ("oracle://somewhere/x", "The store's address cannot be used"),
-        ("sqlite:////nowhere/at/all.db", "the store cannot be opened (unable to open database file)"),
-        ("postgresql+psycopg://us:secret@127.0.0.1:1/x", "the store cannot be opened"),
+        ("sqlite:////nowhere/at/all.db", "the store cannot be used (unable to open database file)"),
+        ("postgresql+psycopg://us:secret@127.0.0.1:1/x", "the store cannot be used"),
+        ("postgresql+psycopg://us:secret@127.0.0.1:po rt/x", "The store's address cannot be used"),
+        ("postgresql+psycopg://us:a@secret@127.0.0.1:1/x", "in a password, write %40 for @"),
+        ("postgresql+psycopg://us@127.0.0.1:1/x?password=secret", "the store cannot be used"),
+        ("postgresql+psycopg://us@127.0.0.1:1/x?sceret=secret", 'invalid connection option "sceret"'),
     ],
 )
 def test_a_store_that_cannot_be_opened_is_named_without_its_password(url: str, words: str) -> None:
@@ -91,6 +95,18 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(url: str, w
         Store(url)
     assert words in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_the_store_of_a_newer_program_is_left_alone(open_store: Open) -> None:
+    with open_store().engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UserError, match=r"a newer apocrypha has used this store \(its tables are 9999"):
+        open_store()
+
+
+def test_a_migration_has_the_number_of_its_file() -> None:
+    for path in (MIGRATIONS / "versions").glob("*.py"):
+        assert f'revision = "{path.name[:4]}"' in path.read_text(encoding="utf-8")
 
 
 async def test_a_secret_comes_back_and_does_not_lie_open(store: Store, tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ async def test_what_was_said_before_is_not_taken_for_it(place: Place) -> None:
         return
     first = parcel()
     await used(place, lambda publisher: publisher.send(first))
-    later = Parcel(first.text, first.key[::-1], first.created_at + timedelta(minutes=2))
+    later = Parcel(first.text, first.key[::-1], first.created_at + timedelta(minutes=11))
     assert await used(place, lambda publisher: publisher.find(later)) is None
 
 

@@ -25,10 +25,13 @@ WAYS = ("close", "rst", "half", "502", "hang")
 
 class LossProxy:
     def __init__(self, loop: Loop, upstream: int, port: int = 0, posting: str = "POST ") -> None:
-        self._loop, self._upstream, self._posting = loop, upstream, posting.encode()
+        self._loop, self._upstream = loop, upstream
+        self.posting = posting.encode()  # how a request begins whose answer is lost
         self._way = "pass"
         self._said = b""
         self.lost = 0  # answers
+        self._serving = set[asyncio.Task[None] | None]()  # whose client is gone nobody else remembers
+        self.lag = 0.0  # seconds that a request takes to the server, and an answer back
         self.port = port
         self._open()
 
@@ -81,23 +84,28 @@ class LossProxy:
         self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._serving.add(task)
         try:
             await self._exchange(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
+            self._serving.discard(task)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
         body = await reader.readexactly(int(length[1])) if length else b""
-        way = self._way if head.startswith(self._posting) else "pass"
+        way = self._way if head.startswith(self.posting) else "pass"
         if way == "say":
             writer.write(self._said)
             await writer.drain()
             return
+        await asyncio.sleep(self.lag)
         answer = ending(await self._ask(ending(head) + body))
+        await asyncio.sleep(self.lag)
         if way == "pass":
             writer.write(answer)
         else:

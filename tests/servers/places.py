@@ -106,10 +106,13 @@ def mastodon(loop: Loop, port: int, token: str, advertised: int = 0, deletes: bo
 
     def posts() -> list[Any]:
         me = requests.get(f"{direct}/api/v1/accounts/verify_credentials", headers=headers, timeout=30).json()["id"]
-        asked = {"limit": "40"}
-        url = f"{direct}/api/v1/accounts/{me}/statuses"
-        found: list[Any] = requests.get(url, headers=headers, params=asked, timeout=30).json()
-        return found
+        url, found = f"{direct}/api/v1/accounts/{me}/statuses", dict[str, Any]()
+        while True:
+            asked = {"limit": "40"} | ({"max_id": min(found, key=int)} if found and deletes else {})
+            page = {each["id"]: each for each in requests.get(url, headers=headers, params=asked, timeout=30).json()}
+            if not page.keys() - found.keys():
+                return list(found.values())
+            found |= page
 
     def pictures() -> list[tuple[tuple[int, int], str]]:
         shown = [each for post in posts() for each in post["media_attachments"]]

@@ -154,7 +154,7 @@ async def test_a_text_that_was_dressed_up_is_found_as_it_was_written(odd: Odd, p
 async def test_the_same_text_of_long_ago_is_not_ours(odd: Odd, publisher: Publisher) -> None:
     first = parcel("said before")
     await publisher.send(first)
-    odd.posts[0]["created_at"] = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    odd.posts[0]["created_at"] = (datetime.now(UTC) - timedelta(minutes=12)).isoformat()
     assert await publisher.find(first) is None
 
 

@@ -9,12 +9,13 @@ from decimal import Decimal
 import pytest
 
 from bot.accounts import XAccount
+from bot.publish.prices import POST, READ
 from bot.publish.publisher import LaterError, Parcel, Publisher, RefusedError, UnreadableError
 from generators.pictures.picture import Picture
 from tests.servers import places
 from tests.servers.places import Place
 from tests.servers.threads import Loop
-from tests.servers.x_stub import TWO, USER
+from tests.servers.x_stub import TWO
 
 PICTURE = Picture(b"png", "what it shows", 10, 10)
 
@@ -140,7 +141,7 @@ async def test_our_posts_are_read_page_after_page(place: Place, publisher: Publi
 async def test_only_posts_since_the_parcel_count(place: Place, publisher: Publisher) -> None:
     first = parcel("said again")
     await publisher.send(first)
-    place.stub.posts[0]["at"] -= timedelta(minutes=3)
+    place.stub.posts[0]["at"] -= timedelta(minutes=12)
     assert await publisher.find(first) is None
     assert await publisher.find(parcel("said again", ago=150))
 
@@ -149,8 +150,26 @@ async def test_who_we_are_is_asked_only_where_it_has_to_be(place: Place, publish
     await publisher.find(parcel("nothing"))
     asked = [path for _, path in place.stub.asked if path == "/2/users/me"]
     assert len(asked) == (0 if isinstance(place.account, XAccount) and place.account.signs else 1)
-    assert await publisher.check() == "@apocrypha"
-    assert USER in str(vars(publisher))
+    for each in (publisher, place.open()):  # the second one reads what was kept: asking costs
+        assert await each.check() == "@apocrypha"
+        await each.close()
+    assert [path for _, path in place.stub.asked].count("/2/users/me") == 1
+
+
+async def test_what_looking_cost_is_on_the_bill(place: Place, publisher: Publisher) -> None:
+    for number in range(3):
+        await publisher.send(parcel(f"post {number}"))
+    found = await publisher.find(parcel("post 0"))
+    assert found
+    assert found.cost == POST + 3 * READ
+    assert await publisher.find(parcel("not there")) is None
+    assert (await publisher.send(parcel("not there"))).cost == POST + 3 * READ
+
+
+async def test_what_a_person_made_of_a_text_costs_no_more_than_it_should(place: Place, publisher: Publisher) -> None:
+    with pytest.raises(RefusedError, match=r"X would make a link of 'it\.so'"):
+        await publisher.send(parcel("see it.so"))
+    assert place.stub.posts == []
 
 
 async def test_a_token_that_ran_out_is_renewed_and_kept(loop: Loop) -> None:
