@@ -1,0 +1,1 @@
+"""A Discord bot: what it hears, how it answers, what admins may do."""

@@ -1,0 +1,16 @@
+"""The engine that all verbs and frontends of a process write with, as the settings say."""
+
+from bot.settings import Settings
+from generators.engine import Engine
+from generators.registry import Registry
+from generators.voice import Voice, open_voice
+
+
+def open_engine(settings: Settings, registry: Registry) -> Engine:
+    """Return an engine of the registry's voices. It asks the registry again for each that has changed."""
+
+    def opened(style: str) -> Voice:
+        plugin = registry.get(style)
+        return open_voice(plugin, settings.models, settings.cache, settings.places, settings.cores)
+
+    return Engine(opened, megabytes=settings.memory)
