@@ -1,0 +1,37 @@
+# The bot without torch: chat, page, API, schedules. `--target train` has torch too, and what training needs.
+#   docker build -t apocrypha .  &&  docker run -v apocrypha:/data apocrypha chat
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python3 -m venv /opt/apocrypha
+WORKDIR /source
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY corpora corpora
+COPY training training
+COPY generators generators
+COPY bot bot
+RUN /opt/apocrypha/bin/pip install -c constraints.txt '.[social,web,postgresql]' \
+    && find /opt/apocrypha -depth \( -name __pycache__ -o -name tests \) -type d -exec rm -rf {} + \
+    && /opt/apocrypha/bin/pip uninstall --yes --quiet pip setuptools
+
+FROM ${BASE} AS train
+COPY --from=build /source /source
+RUN python3 -m venv /opt/apocrypha \
+    && /opt/apocrypha/bin/pip install --no-cache-dir -c /source/constraints.txt '/source[social,web,postgresql,train]'
+RUN useradd --uid 10001 --create-home apocrypha && install -d -o apocrypha -g apocrypha /data
+ENV PATH=/opt/apocrypha/bin:$PATH APOCRYPHA_HOME=/data PYTHONUNBUFFERED=1
+USER apocrypha
+VOLUME /data
+ENTRYPOINT ["apocrypha"]
+CMD ["train", "--help"]
+
+FROM ${BASE} AS run
+RUN useradd --uid 10001 --no-create-home apocrypha && install -d -o apocrypha -g apocrypha /data
+COPY --from=build /opt/apocrypha /opt/apocrypha
+ENV PATH=/opt/apocrypha/bin:$PATH APOCRYPHA_HOME=/data PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER apocrypha
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["apocrypha", "status"]
+ENTRYPOINT ["apocrypha"]
+CMD ["run"]
