@@ -235,8 +235,9 @@ def _trainer_and_bare_loop(engine: Engine, voice: Voice, rounds: int = 5, steps:
             logits, _ = run.model(inputs, carried)
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         loss.backward()  # type: ignore[no-untyped-call]
-        run.optimiser.step()
-        run.optimiser.zero_grad()
+        for optimiser in run.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
 
     taken: dict[Callable[[], None], list[float]] = {run.step: [], bare: []}
     for _ in range(rounds):

@@ -1,22 +1,17 @@
 """The verb `evaluate`: a voice's loss on text it never saw, and judgements on what it writes."""
 
-import importlib
 import math
-import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from bot import yardsticks
 from bot.settings import Settings
 from corpora.corpus import Corpus
-from corpora.errors import UserError
 from generators.engine import Engine
 from generators.generator import Form
-from generators.plugin import Plugin
-from generators.quality import Gates, Index, longest_loop
+from generators.judgement import form_faults, pieces, statistics_of
+from generators.quality import open_gates
 from generators.voice import Voice
 from training import checkpoint
 
@@ -55,15 +50,14 @@ def judge(engine: Engine, voice: Voice, text: Corpus, settings: Settings, count:
     stands the same of pieces of held-out text of the same lengths. Raise UserError where a seed gives no text at all.
     """
     plugin = voice.plugin
-    folder = plugin.trained_folder(settings.models)
-    index = Index.load(folder) if folder else Index.of(text.train)
-    forms = [Form(plugin, gates=Gates(plugin.manifest.limits, index)) for _ in range(count)]
+    gates = open_gates(plugin, settings.models, settings.places)
+    forms = [Form(plugin, gates=gates) for _ in range(count)]
     requests = [voice.request(voice.sampling(), seed) for seed in range(count)]
     streams = [engine.submit(request, form) for request, form in zip(requests, forms, strict=True)]
     texts = ["".join(stream) for stream in streams]
     rejected = sum((form.rejected for form in forms), Counter[str]())
     faults = form_faults(plugin, texts)
-    human = _pieces(text.test, texts)
+    human = pieces(text.test, texts)
     return (
         {
             "samples": count,
@@ -75,41 +69,6 @@ def judge(engine: Engine, voice: Voice, text: Corpus, settings: Settings, count:
             "copy_limit": plugin.manifest.limits.copied,
             "ppmd_nats": yardsticks.ppmd(plugin, text, settings),
         }
-        | _statistics(index, texts)
-        | {f"human_{name}": value for name, value in _statistics(index, human).items()}
+        | statistics_of(gates.index, texts)
+        | {f"human_{name}": value for name, value in statistics_of(gates.index, human).items()}
     )
-
-
-def form_faults(plugin: Plugin, texts: Sequence[str]) -> list[str]:
-    """Return what keeps each text from being well formed, "" where nothing does.
-
-    It is a real parser's word where the manifest names one, and the plugin's own `check` otherwise.
-    """
-    if plugin.manifest.form:
-        try:
-            parser = importlib.import_module(f"generators.forms.{plugin.manifest.form}")
-        except ModuleNotFoundError as error:
-            raise UserError(f"{error.name} is needed to judge {plugin.name}: pip install '.[train]'.") from error
-        found: list[str] = parser.faults(texts)
-        return found
-    check = plugin.hook("check")
-    return [check(text) if check else "" for text in texts]
-
-
-def _statistics(index: Index, texts: Sequence[str]) -> dict[str, float]:
-    """Return what is said of texts, be they written by a network or by people."""
-    copies = [index.longest_copy(text) for text in texts]
-    words = [index.known_words(text) for text in texts]
-    return {
-        "longest_copy": max(copies),
-        "median_copy": statistics.median(copies),
-        "known_words": statistics.mean(words),
-        "longest_loop": max(longest_loop(text) for text in texts),
-    }
-
-
-def _pieces(text: str, like: Sequence[str]) -> list[str]:
-    """Return a piece of `text` for each text in `like`, as long, spread evenly and begun at the beginning of a line."""
-    starts = np.linspace(0, max(len(text) - max(map(len, like)), 0), len(like), dtype=int)
-    lines = [text.find("\n", max(start - 1, 0)) + 1 for start in starts]
-    return [text[line : line + len(each)] for line, each in zip(lines, like, strict=True)]

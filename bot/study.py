@@ -1,19 +1,21 @@
 """The verbs below `study`: what the networks learned, measured. Needs the `train` extra (torch)."""
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from training.sweep import Trial
-    from training.trainer import Progress
+from bot.chat_verbs import answering
+from bot.looking_verbs import looking
+from bot.study_verbs import notice, numbers
 
 study = typer.Typer(
     help="Measure what helps and what was learned. Needs the `train` extra (torch).", no_args_is_help=True
 )
+study.add_typer(numbers)
+study.add_typer(looking)
+study.add_typer(answering)
 
 
 @study.command()
@@ -34,7 +36,9 @@ def tricks(
     device.prepare_processor(settings.threads)
     corpus = text(registry.find(settings.plugins).get(style).text(settings.places))
     store.parent.mkdir(parents=True, exist_ok=True)
-    records = list(sweep.run(trials(), corpus, settings.runs / "study" / "tricks", store, _notice))
+    tasks = [sweep.Task(trial, corpus, settings.runs / "study" / "tricks") for trial in trials()]
+    made = {record["options"]["name"]: record for record in sweep.run(tasks, store, sweep.Orders(notice))}
+    records = [made[task.trial.name] for task in tasks]
     if as_json:
         print(json.dumps(records, indent=1))
         return
@@ -42,9 +46,3 @@ def tricks(
     for record in records:
         name = record["options"]["name"]
         print(f"{record['validation']:.4f} nats  {record['validation'] - plain:+.4f}  {SAID[name]}")
-
-
-def _notice(trial: "Trial", progress: "Progress") -> None:
-    if progress.validation is not None:
-        facts = f"epoch {progress.epoch:.1f}  validation {progress.validation:.4f} nats"
-        print(f"{trial.name}  {facts}  {progress.characters_per_second:,.0f} characters/s", file=sys.stderr, flush=True)

@@ -5,16 +5,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bot import yardsticks
+from bot.plans import Orders, changed, planned
 from bot.settings import Settings
 from corpora.corpus import Corpus
-from corpora.errors import UserError, faults
+from corpora.errors import UserError
 from generators.inference import Network
 from generators.plugin import Plugin
 from generators.quality import Index
@@ -28,18 +28,6 @@ if TYPE_CHECKING:
     from training.trainer import Progress as Step
 
 Say = Callable[[str], None]
-Config = TypeVar("Config", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What the person at the command line wants of a run; options that are None leave the recipe as it is."""
-
-    model: dict[str, Any]
-    training: dict[str, Any]
-    begin: Plugin | None = None  # whose trained model has the first weights
-    into: Path | None = None
-    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,14 +48,16 @@ def train(settings: Settings, plugin: Plugin, orders: Orders, say: Say) -> None:
     one that speaks now was made by just this recipe from just this text, there is nothing to do.
     """
     try:
-        from training import device
+        from training import device, timing
     except ModuleNotFoundError as error:
         raise UserError("Training needs PyTorch: `make train` installs it (pip install '.[train]').") from error
-    begin = _spoken(settings, orders.begin) if orders.begin else None
-    stages = _stages(settings, plugin, orders, begin)
+    if device.alone():
+        timing.settle(settings.threads)
+    stages, begin = _stages(settings, plugin, orders, say)
     last = stages[-1]
     here = device.choose(last.config, last.model)
-    device.prepare_processor(settings.threads, here.size)
+    if not device.alone():
+        device.prepare_processor(settings.threads, here.size)
     rival = orders.into or plugin.trained_folder(settings.models)
     old = checkpoint.read_card(rival) if rival and checkpoint.exists(rival) else None
     origin = stages[0].text.digest if len(stages) > 1 else begin.card.corpus["digest"] if begin else None
@@ -85,31 +75,26 @@ def train(settings: Settings, plugin: Plugin, orders: Orders, say: Say) -> None:
             _forget(stage.folder)
 
 
-def _spoken(settings: Settings, plugin: Plugin) -> Model:
-    folder = plugin.trained_folder(settings.models)
-    if folder is None:
-        raise UserError(f"{plugin.name} is not trained, so there are no weights to begin from.")
-    return checkpoint.load(folder)
+def _stages(settings: Settings, plugin: Plugin, orders: Orders, say: Say) -> tuple[list[Stage], Model | None]:
+    """Return the runs to be made, and the model that the first begins with.
 
-
-def _stages(settings: Settings, plugin: Plugin, orders: Orders, begin: Model | None) -> list[Stage]:
-    """Return the runs to be made; a network begun from another voice's has that one's shape, and needs no other start.
-
-    A time budget is shared equally.
+    A network begun from another voice's has that one's shape, and needs no other start. A time budget is shared
+    equally.
     """
     manifest, folder = plugin.manifest, settings.runs / plugin.name
-    model = _changed(begin.card.model if begin else manifest.model, orders.model)
+    text = plugin.text(settings.places, sys.stderr.isatty())
+    plan, begin = planned(settings, plugin, orders, text, say)
+    model, config = plan.model, plan.train
     if model.kind not in SPOKEN:
         raise UserError(f"kind = {model.kind}: no voice can speak with it yet. Use {', '.join(SPOKEN)}.")
-    config = _changed(manifest.train, orders.training)
     before = None if begin else plugin.text_before(settings.places, sys.stderr.isatty())
     if before and config.minutes:
-        config = _changed(config, {"minutes": config.minutes / 2})
-    stages = [Stage(plugin.name, plugin.text(settings.places, sys.stderr.isatty()), model, config, folder)]
+        config = changed(config, {"minutes": config.minutes / 2})
+    stages = [Stage(plugin.name, text, model, config, folder)]
     if before and manifest.pretraining:
-        first = _changed(config, {"epochs": manifest.pretraining.epochs})
+        first = changed(config, {"epochs": manifest.pretraining.epochs})
         stages.insert(0, Stage(before.title, before, model, first, folder.with_name(f"{plugin.name}-pretraining")))
-    return stages
+    return stages, begin
 
 
 def _made_by(card: ModelCard, stage: Stage, origin: str | None) -> bool:
@@ -146,14 +131,6 @@ def _forget(folder: Path) -> None:
     """Remove a run's state; its log and its best model stay until another run writes its own."""
     for state in folder.glob("state-*.safetensors"):
         state.unlink()
-
-
-def _changed(config: Config, options: dict[str, Any]) -> Config:
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        return type(config).model_validate({**config.model_dump(), **given})
-    except ValidationError as error:
-        raise UserError(f"These training options cannot be used: {faults(error)}.") from error
 
 
 def _show(run: "Iterator[Step]", say: Say) -> None:

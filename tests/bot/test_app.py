@@ -1,16 +1,17 @@
 """The bot in fast motion: schedules, writing and delivery into folders, with real voices and real databases."""
 
 import asyncio
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from bot.app import Bot
+from bot import app
+from bot import store as storing
+from bot.app import Bot, Clock
 from bot.publish.opening import open_publisher
 from bot.schedule import Schedules
 from bot.settings import Settings
@@ -20,20 +21,11 @@ from bot.vault import StoreVault
 from generators import registry
 from generators.engine import Engine
 from generators.voice import open_voice
+from tests.servers.bots import clock_from
 
 DAWN = datetime(2026, 11, 23, 8, 59, tzinfo=UTC)
+HOURLY = ScheduleSpec(name="hourly", style="weather", targets=("folder",), every="1h", catch_up="all", expires="2d")
 Open = Callable[[], Store]
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-class FastClock:
-    """Time that begins at DAWN and goes `speed` times as fast."""
-
-    def __init__(self, speed: float) -> None:
-        self.speed, self.began = speed, time.monotonic()
-
-    def __call__(self) -> datetime:
-        return DAWN + timedelta(seconds=(time.monotonic() - self.began) * self.speed)
 
 
 @pytest.fixture
@@ -42,10 +34,10 @@ def make_bot(home: Path, weather: Path) -> Callable[..., Bot]:
     settings = Settings(home=home)
     found = registry.find(settings.plugins)
 
-    def make(store: Store, clock: FastClock, engine: Engine) -> Bot:
+    def make(store: Store, clock: Clock, engine: Engine, say: Callable[[str], None] = print) -> Bot:
         vault = StoreVault(store, home / "vault.key")
         publishers = {account.name: open_publisher(account, vault) for account in settings.targets}
-        return Bot(store, engine, publishers, settings, found, print, clock, clock.speed)
+        return Bot(store, engine, publishers, settings, found, say, clock)
 
     return make
 
@@ -73,8 +65,8 @@ async def until(stop: asyncio.Event, reached: Callable[[], bool], seconds: float
 async def test_a_day_of_posts_is_there_once_each(
     open_store: Open, make_bot: Callable[..., Bot], engine: Engine, home: Path
 ) -> None:
-    store, clock = open_store(), FastClock(3600)
-    Schedules(store).add(ScheduleSpec(name="hourly", style="weather", targets=("folder",), every="1h"), DAWN)
+    store, clock = open_store(), clock_from(DAWN, 14_400)
+    Schedules(store).add(HOURLY, DAWN)
     bot, stop = make_bot(store, clock, engine), asyncio.Event()
     await asyncio.gather(bot.run(stop), until(stop, lambda: len(posted(store)) >= 12))
     slots = [slot for slot, state in posted(store) if state == "sent"]
@@ -88,10 +80,10 @@ async def test_a_day_of_posts_is_there_once_each(
 async def test_of_two_bots_one_works_and_the_other_takes_over(
     open_store: Open, make_bot: Callable[..., Bot], engine: Engine, home: Path
 ) -> None:
-    clock = FastClock(3600)
+    clock = clock_from(DAWN, 14_400)
     first, second = (make_bot(open_store(), clock, engine) for _ in range(2))
     store = open_store()
-    Schedules(store).add(ScheduleSpec(name="hourly", style="weather", targets=("folder",), every="1h"), DAWN)
+    Schedules(store).add(HOURLY, DAWN)
     stop_first, stop_second = asyncio.Event(), asyncio.Event()
     working = [asyncio.create_task(first.run(stop_first)), asyncio.create_task(second.run(stop_second))]
     await until(stop_first, lambda: len(posted(store)) >= 4)
@@ -101,3 +93,35 @@ async def test_of_two_bots_one_works_and_the_other_takes_over(
     sent = Counter(slot for slot, _ in posted(store))
     assert set(sent.values()) == {1}
     assert len(list((home / "posts").rglob("*.txt"))) >= len(sent) - 1
+
+
+async def test_a_store_that_goes_away_is_waited_for(
+    open_store: Open, make_bot: Callable[..., Bot], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "AWAY", 0.2)
+    monkeypatch.setattr(storing, "PATIENCE", 0.2)
+    store, told, stop = open_store(), list[str](), asyncio.Event()
+    Schedules(store).add(HOURLY, DAWN)
+    bot = make_bot(open_store(), clock_from(DAWN, 14_400), engine, told.append)
+    working = asyncio.create_task(bot.run(stop))
+    await until(asyncio.Event(), lambda: len(posted(store)) >= 2)
+    with away(store):
+        await until(asyncio.Event(), lambda: any("the store " in line for line in told))
+    count = len(posted(store))
+    await until(stop, lambda: len(posted(store)) >= count + 2)
+    await working
+    assert max(Counter(slot for slot, _ in posted(store)).values()) == 1
+
+
+@contextmanager
+def away(store: Store) -> Iterator[None]:
+    """Take the database away from all others: PostgreSQL ends their connections, SQLite is locked."""
+    if store.engine.dialect.name == "postgresql":
+        others = "pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM {others}")
+        yield
+    else:
+        with store.writing() as session:
+            session.connection()
+            yield

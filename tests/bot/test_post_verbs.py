@@ -3,16 +3,15 @@
 import json
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.servers.bots import running, until
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -52,24 +51,28 @@ def test_a_post_by_hand_arrives_and_can_be_seen(apocrypha: Run, home: Path) -> N
 def test_what_waits_goes_out_when_it_is_approved(apocrypha: Run, home: Path, environment: dict[str, str]) -> None:
     apocrypha("post", "weather", "--to", "folder", "--approval")
     assert files(home) == []
+    told = apocrypha("posts", "edit", "1", " ", ok=False).stderr
+    assert "Post 1 stays as it is: folder: there is neither text nor picture." in told
     apocrypha("posts", "edit", "1", "It will rain, says the editor.")
     apocrypha("posts", "approve", "1")
-    with running(environment):
-        wait(lambda: len(files(home)) == 1)
+    with running(environment, home / "log"):
+        until(lambda: len(files(home)) == 1)
     assert files(home)[0].read_text(encoding="utf-8").strip() == "It will rain, says the editor."
     decisions = json.loads(apocrypha("posts", "show", "1", "--json").stdout)["decisions"]
     assert [each["what"] for each in decisions] == ["edit", "approve"]
+    (costs,) = json.loads(apocrypha("posts", "costs", "--json").stdout)
+    assert (costs["account"], costs["posts"], costs["cost"], costs["cap"]) == ("folder", 1, "0", None)
     assert "must be waiting" in apocrypha("posts", "approve", "1", ok=False).stderr
 
 
 def test_a_running_bot_posts_what_is_asked_for(apocrypha: Run, home: Path, environment: dict[str, str]) -> None:
-    with running(environment) as bot:
-        wait(lambda: (home / "apocrypha.db.leader").exists())
+    with running(environment, home / "log") as bot:
+        until(lambda: (home / "apocrypha.db.leader").exists())
         assert "the bot that is running will post it" in apocrypha("post", "weather", "--to", "folder").stderr
-        wait(lambda: len(files(home)) == 1)
+        until(lambda: len(files(home)) == 1)
         started = time.monotonic()
-        bot.send_signal(signal.SIGTERM)
-        assert bot.wait(20) == 0
+        bot.process.send_signal(signal.SIGTERM)
+        assert bot.process.wait(20) == 0
         assert time.monotonic() - started < 12
 
 
@@ -86,21 +89,3 @@ def test_a_wrong_name_gets_one_plain_message(apocrypha: Run, arguments: tuple[st
     done = apocrypha(*arguments, ok=False)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@contextmanager
-def running(environment: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
-    """Return a bot as a process of its own, killed at the end."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, "-m", "bot", "run"], env=environment, cwd=ROOT, **quiet) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait(reached: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < until, "nothing came"
-        time.sleep(0.1)

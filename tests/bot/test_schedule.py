@@ -48,7 +48,19 @@ def test_a_slot_becomes_one_post_when_it_is_due(store: Store) -> None:
     assert (len(made.posts), made.following) == (1, {"hourly": NOON + 2 * HOUR})
     assert schedules.make(["hourly"], NOON + HOUR, MINUTE, Outbox(store).insert).posts == []
     assert posts(store) == ["2026-11-23T13:00"]
-    assert schedules.get("hourly").start == NOON + HOUR
+    assert schedules.get("hourly").start(NOON + HOUR, MINUTE) == NOON + HOUR
+
+
+def test_a_clock_that_was_wrong_and_is_set_back_stops_nothing(store: Store) -> None:
+    schedules, year = Schedules(store), timedelta(days=365)
+    schedules.add(spec(), NOON)
+    make(store, NOON + year)
+    schedules.add(spec("younger"), NOON + year)
+    assert make(store, NOON + HOUR) == []
+    make(store, NOON + HOUR + MINUTE / 2)
+    make(store, NOON + HOUR + MINUTE / 2, "younger")
+    made = posts(store)
+    assert made == ["2026-11-23T13:00", "2026-11-23T13:00", "2027-11-23T12:00"]
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,20 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
-from sqlalchemy.exc import OperationalError
 
 from bot import scheduler as scheduling
 from bot.outbox import Outbox, Slot
-from bot.schedule import Schedules
+from bot.schedule import Schedules, strangers
 from bot.scheduler import Scheduler
 from bot.store import Post, Schedule, Store
 from bot.timetable import ScheduleSpec, slots
 from bot.watchdog import STATUS, Watchdog
+from generators import registry
 
 ROOT = Path(__file__).parent.parent.parent
 DAY = timedelta(days=1)
@@ -108,27 +109,6 @@ async def test_a_change_by_another_process_is_noticed_within_seconds(open_store:
         assert sum(name == "minutely" for name, _ in posts(ours)) == count
 
 
-async def test_a_store_that_is_away_for_a_while_is_waited_for(
-    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scheduling, "PAUSE", 0.1)
-    start = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    Schedules(store).add(spec("minutely", every="1m"), start)
-    left = 2
-
-    def failing(slots: Sequence[Slot], now: datetime) -> list[int]:
-        nonlocal left
-        if left:
-            left -= 1
-            raise OperationalError("INSERT", {}, Exception("the server is starting"))
-        return Outbox(store).insert(slots, now)
-
-    async with running(store, Clock(start + timedelta(minutes=1)), failing) as bell:
-        await until(lambda: bool(posts(store)), bell)
-    assert posts(store) == [("minutely", "2026-11-23T12:01")]
-    assert "the server is starting" in caplog.text
-
-
 async def test_a_ring_that_is_lost_is_made_up_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduling, "SWEEP", 1)
     start = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -158,6 +138,24 @@ async def test_a_schedule_that_cannot_be_read_is_told_and_stops_no_other(
     assert "The schedule 'broken' in the store cannot be used: " in caplog.text
 
 
+async def test_a_schedule_that_cannot_be_posted_is_told_beforehand(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    Schedules(store).add(spec("verses", every="1m", style="bibel", targets=["folder", "foldr"]), start)
+    faults = partial(strangers, styles=registry.find(), accounts=["folder"])
+    parts = (Schedules(store), Outbox(store).insert, Clock(start), asyncio.Event(), lambda: None)
+    task = asyncio.create_task(Scheduler(*parts, faults=faults).run())
+    async with asyncio.timeout(20):
+        while "bibel" not in caplog.text:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert "verses: There is no account named 'foldr'. Did you mean 'folder'?" in caplog.text
+    assert "verses: There is no style named 'bibel'. Did you mean 'bible'?" in caplog.text
+
+
 async def test_a_bug_ends_the_scheduler_with_its_traceback(store: Store) -> None:
     start = datetime(2026, 11, 23, 12, tzinfo=UTC)
     Schedules(store).add(spec("minutely", every="1m"), start)
@@ -169,46 +167,6 @@ async def test_a_bug_ends_the_scheduler_with_its_traceback(store: Store) -> None
     with pytest.raises(ZeroDivisionError):
         async with asyncio.timeout(20):
             await scheduler.run()
-
-
-COUNT, PER_SECOND, SECONDS = 10_000, 50, 5
-
-
-async def test_ten_thousand_schedules_start_at_once_and_ring_in_time(tmp_path: Path) -> None:
-    """Real time; PER_SECOND slots are due in every second, and those of SECONDS after the start are measured."""
-    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    busy = [spec(f"b{number}", every="1m", jitter=59) for number in range(PER_SECOND * 60)]
-    idle = [spec(f"i{number}", at="19:30", zone="Europe/Berlin") for number in range(COUNT - len(busy))]
-    clock = Clock(datetime(2026, 11, 23, 12, tzinfo=UTC))
-    rows = [{"name": each.name, "spec": each.stored, "paused": False, "since": clock()} for each in busy + idle]
-    with store.writing() as session:
-        session.execute(insert(Schedule), rows)
-    beats = list[tuple[float, float, datetime]]()  # the second one comes when everything is loaded
-    began, used = time.monotonic(), time.process_time()
-    made, outbox = list[tuple[datetime, float]](), Outbox(store)
-
-    def beat() -> None:
-        beats.append((time.monotonic() - began, time.process_time() - used, clock()))
-
-    def timed(slots: Sequence[Slot], now: datetime) -> list[int]:
-        added = outbox.insert(slots, now)
-        made.extend((slot.due, (clock() - slot.due).total_seconds()) for slot in slots)
-        return added
-
-    def over() -> bool:
-        return len(beats) > 1 and made[-1][0] > beats[1][2] + (SECONDS + 1) * SECOND
-
-    async with running(store, clock, timed, beat) as bell:
-        await until(over, bell, seconds=60)
-    wall, processor, loaded = beats[1]
-    lateness = sorted(late for due, late in made if SECOND < due - loaded < (SECONDS + 1) * SECOND)
-    ninety_nine = lateness[int(len(lateness) * 0.99)]
-    print(f"\nstart {wall:.2f} s ({processor:.2f} s of a processor), lateness p99 {ninety_nine:.3f} s")
-    assert processor < 5  # the wall clock tells how busy the machine is too
-    assert ninety_nine < 1
-    assert len(lateness) == pytest.approx(PER_SECOND * SECONDS, rel=0.3)
-    assert len(posts(store)) == len(set(posts(store))) == len(made)
-    store.close()
 
 
 class Hands:

@@ -36,10 +36,14 @@ def test_the_example_can_be_used_as_it_is(write: Write, monkeypatch: pytest.Monk
     assert "marked-secret" not in repr(loaded)
 
 
-def test_what_is_a_remark_in_the_example_can_be_set(write: Write) -> None:
-    options = re.findall(r"^# (\w+ = .*)", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
-    write("\n".join(options))
+def test_what_is_a_remark_in_the_example_can_be_set(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.sub(r"^# (?=\w+ = |\[)", "", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for name in re.findall(r'env = "(\w+)"', example):
+        monkeypatch.setenv(name, f"marked-{name}")
+    write(example)
     loaded = settings.load()
+    assert [key.name for key in loaded.web.keys] == ["friends", "owner"]
+    assert loaded.personas["grumbler"].style == "novel"
     assert (loaded.threads, loaded.memory, loaded.mirror) == (2, 500, Path("/srv/corpora"))
     assert loaded.database == "postgresql+psycopg://apocrypha@localhost/apocrypha"
 

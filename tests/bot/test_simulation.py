@@ -9,22 +9,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot import schedule_verbs, simulation
+from bot import schedule_verbs
+from bot.publish.prices import METADATA, POST, price
 from bot.simulation import simulate
 from bot.timetable import ScheduleSpec
 from corpora.errors import UserError
 
 START = datetime(2026, 10, 24, tzinfo=UTC)
-FREE = Decimal(0)
-PRICES = {"x": Decimal("0.015")}
 
 
 def spec(name: str, **fields: object) -> ScheduleSpec:
     return ScheduleSpec.checked({"name": name, "style": "bible", "targets": ["folder"], **fields})
 
 
-def cost_of(account: str) -> Decimal:
-    return PRICES.get(account, FREE)
+def cost_of(spec: ScheduleSpec, account: str) -> Decimal:
+    return price(account, bool(spec.picture))
 
 
 def test_each_post_is_told_in_local_time_and_in_utc_across_a_clock_change() -> None:
@@ -66,7 +65,7 @@ def test_what_is_moved_and_skipped_is_told_and_costs_nothing() -> None:
         *((f"{hour:02}:00", False, []) for hour in range(8, 22, 2)),
     ]
     assert made.posts == {"2026-10": 8}
-    assert sum(row.cost for row in made.rows) == 8 * PRICES["x"]
+    assert sum(row.cost for row in made.rows) == 8 * POST
 
 
 def test_two_posts_of_one_account_near_each_other_clash() -> None:
@@ -143,6 +142,17 @@ def test_what_cannot_be_is_refused_with_all_that_is_wrong(verb: Verb) -> None:
         verb("add", "a", "--style", "bible", "--to", "folder", "--blend", "code=much")
 
 
+def test_what_is_paid_is_simulated(verb: Verb, home: Path) -> None:
+    account = '[[accounts]]\nname = "x"\nplatform = "x"\nclient_id = "a"\nrefresh_token = "b"\n'
+    home.mkdir()
+    (home / "apocrypha.toml").write_text(account, encoding="utf-8")
+    for name, style, extra in (("verse", "bible", []), ("card", "bible", ["--picture"]), ("function", "code", [])):
+        verb("add", name, "--style", style, "--to", "x", "--to", "folder", "--at", "09:00", *extra)
+    rows = json.loads(verb("simulate", "--start", "2026-10-24", "--days", "1", "--json"))["rows"]
+    costs = {row["schedule"]: Decimal(row["cost"]) for row in rows}
+    assert costs == {"verse": POST, "card": POST + METADATA, "function": POST + METADATA}
+
+
 def test_schedules_go_to_a_file_and_come_back(verb: Verb, tmp_path: Path) -> None:
     path = tmp_path / "schedules.toml"
     verb("add", "morning", "--style", "bible", "--to", "folder", "--cron", "0 9 * * 7", "--picture")
@@ -171,10 +181,3 @@ def test_schedules_go_to_a_file_and_come_back(verb: Verb, tmp_path: Path) -> Non
     assert table[0].split() == ["slot", "local", "UTC", "schedule", "what", "cost"]
     assert table[1].split("  ")[:2] == ["2026-10-25 10:00", "Sun 25 10:00 +0000"]
     assert table[-3:] == ["2026-10: posts 1, $0.00", "2026-11: posts 1, $0.00", "clashes: 0"]
-
-
-def test_prices_are_those_of_the_publisher() -> None:
-    pytest.importorskip("tweepy")
-    from bot.publish.x import POST
-
-    assert simulation.PRICES["x"] == POST

@@ -1,0 +1,137 @@
+"""docs/insight.md: its tables, written anew from the records in docs/study. What stands around them is by hand."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.records import Record, stored
+from corpora.errors import UserError
+
+BETWEEN = "<!-- {0} -->\n(.*?)<!-- /{0} -->\n"  # where a table stands
+LETTERS = {"\n": "line feed", " ": "blank", "\t": "tab", "|": "\\|"}
+
+
+def filled(page: str, store: Path) -> str:
+    """Return the page with every part that comes from a record in `store` as the record has it.
+
+    Raise UserError where the page lacks the marks of one.
+    """
+    for name, write in PARTS.items():
+        pattern = BETWEEN.format(name)
+        if not re.search(pattern, page, re.DOTALL):
+            raise UserError(f"docs/insight.md lacks the marks `<!-- {name} -->` and `<!-- /{name} -->` around a table.")
+        part = f"<!-- {name} -->\n{write(stored(store / f'{name}.json'))}<!-- /{name} -->\n"
+        page = re.sub(pattern, part.replace("\\", r"\\"), page, flags=re.DOTALL)
+    return page
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def cells(records: list[Record]) -> str:
+    """Return what was found in each network, feature by feature."""
+    head = "feature|voice|cell|score|by chance|last letter|held: where|elsewhere|others, at most|hardest hit|verdict"
+    rows = [_cell(record, finding) for record in records for finding in record["findings"]]
+    return table(head.split("|"), sorted(rows))
+
+
+def _cell(record: Record, finding: Record) -> list[str]:
+    best, effect = finding["cells"][0], finding["effects"][0]
+    worst = f"{LETTERS.get(effect['worst'], effect['worst'])} {effect['worst_by']:+.2f}" if effect["worst"] else ""
+    return [
+        finding["says"],
+        record["style"],
+        f"{best['layer']}:{best['unit']}",
+        f"{finding['measure']} {best['score']:.3f}",
+        f"{finding['null']:.2f}",
+        f"{finding['letter']:.2f}",
+        f"{effect['where']:+.4f}",
+        f"{effect['elsewhere']:+.4f}",
+        f"{max(finding['controls']['where']):+.4f}",
+        f"`{worst}`" if worst else "",
+        "used" if effect["used"] else "goes along",
+    ]
+
+
+def gates(records: list[Record]) -> str:
+    """Return how often gates are saturated, by network and layer."""
+    head = [
+        "network",
+        "gate",
+        "layer",
+        "under 0.1",
+        "over 0.9",
+        "units nearly always under",
+        "units nearly always over",
+    ]
+    rows = []
+    for record in records:
+        for gate, (left, right) in record["gates"].items():
+            for layer, (low, high) in enumerate(zip(left, right, strict=True)):
+                part = [sum(side) / len(side) for side in (low, high)]
+                often = [sum(share > 0.9 for share in side) / len(side) for side in (low, high)]
+                rows.append([record["model"]["kind"].upper(), gate, str(layer), *(f"{x:.0%}" for x in (*part, *often))])
+    return table(head, rows)
+
+
+def evolution(records: list[Record]) -> str:
+    """Return the samples of each run."""
+    parts = []
+    for record in records:
+        run, model = record["run"], record["model"]
+        parts.append(
+            f"`{record['command']}`: {record['title']}, {model['kind'].upper()}, {model['layers']} layers of "
+            f"{model['units']}, {record['parameters']:,} parameters, seed {run['training']['seed']}, "
+            f"{record['seconds'] / 60:.0f} minutes on {run['hardware']}.\n\n"
+            f"![The loss](study/evolution-{record['style']}.svg)\n\n"
+        )
+        for sample in record["samples"]:
+            shown = sample["text"].strip("\n")
+            head = f"**After {sample['step']:,} update{'s' * (sample['step'] > 1)}** ({sample['nats']:.2f} nats):"
+            parts.append(f"{head}\n\n```text\n{shown}\n```\n\n")
+    return "".join(parts)
+
+
+def gradients(records: list[Record]) -> str:
+    """Return the norms of gradients at a few lags."""
+    lags = (1, 10, 50, 100, 200, 500)
+    rows = [
+        [record["model"]["kind"].upper(), name, *(f"{record[when][lag - 1]:.0e}" for lag in lags)]
+        for when, name in (("fresh", "first weights"), ("trained", "trained"))
+        for record in records
+    ]
+    return table(["network", "weights", *(f"{lag} back" for lag in lags)], rows)
+
+
+def lags(records: list[Record]) -> str:
+    """Return the longest lags that were solved."""
+    from training.insight.lags import longest
+
+    found = longest(records)
+    kinds, tasks = (list(dict.fromkeys(pair[at] for pair in found)) for at in (0, 1))
+    rows = [[kind.upper(), *(", ".join(map(str, found.get((kind, task), []))) for task in tasks)] for kind in kinds]
+    return table(["network", *tasks], rows)
+
+
+def context(records: list[Record]) -> str:
+    """Return what too little context costs each voice."""
+    shown = (1, 5, 10, 20, 56, 112, 224, 448, 900)
+    rows = []
+    for record in records:
+        at = dict(zip(record["least"], record["excess"], strict=True))
+        lost = (f"{at[least]:+.3f}" for least in shown)
+        rows.append([record["style"], f"{record['nats']:.3f}", *lost, f"{record['enough']:,}"])
+    return table(["voice", "nats, all context", *(f"from {least}" for least in shown), "enough"], rows)
+
+
+PARTS: dict[str, Callable[[list[Record]], str]] = {
+    "cells": cells,
+    "gates": gates,
+    "evolution": evolution,
+    "gradients": gradients,
+    "lags": lags,
+    "context": context,
+}
