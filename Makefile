@@ -1,5 +1,5 @@
 # Everything lives in .venv; each target installs what it needs once and can be run again at once.
-.PHONY: chat test e2e train bench records clean
+.PHONY: chat web bot test e2e train bench records clean
 
 PYTHON ?= python3
 PIP = .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -9,11 +9,17 @@ chat: .venv/.runtime
 
 test: .venv/.test
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
-	.venv/bin/pytest --cov -q
+	.venv/bin/pytest --cov -q -n 2 --dist worksteal
 
 # The tests against real servers: Bluesky's own, and snac2. They are installed into .servers.
 e2e: .venv/.test .servers/.installed
-	APOCRYPHA_E2E=1 .venv/bin/pytest -q -m e2e
+	.venv/bin/pytest -q -m e2e
+
+web: .venv/.web
+	@.venv/bin/apocrypha serve --open
+
+bot: .venv/.bot
+	@.venv/bin/apocrypha run
 
 train: .venv/.train
 
@@ -35,6 +41,14 @@ clean:
 .venv/.runtime: pyproject.toml constraints.txt | .venv/bin/pip
 	$(PIP) -e .
 	@touch $@
+
+.venv/.web: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) -e '.[web]'
+	@touch $@ .venv/.runtime
+
+.venv/.bot: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) -e '.[social]'
+	@touch $@ .venv/.runtime
 
 .venv/.train: pyproject.toml constraints.txt | .venv/bin/pip
 	$(PIP) -e '.[train]'

@@ -55,4 +55,6 @@ def weather(home: Path) -> Path:
     skies, winds = ("rain", "sun", "snow", "fog", "hail"), ("north", "east", "south", "west")
     days = [f"On day {n} there was {skies[n * 7 % 5]} and wind from the {winds[n * 3 % 4]}." for n in range(400)]
     (folder / "corpus.txt").write_text("\n".join(days) + "\n", encoding="utf-8")
+    (home / "cards").mkdir()
+    (home / "cards" / "weather.json").write_text('{"allowed": {"by": "me", "at": "now", "why": "posts are tried"}}')
     return folder
