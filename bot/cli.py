@@ -12,6 +12,7 @@ import typer
 from bot.arguments import Adapt, Json, Style, print_json, say, style_names
 from bot.bot_verbs import post, run
 from bot.chat_verbs import chat, sample, verify
+from bot.corpus_verbs import corpus
 from bot.insight_verbs import inspect
 from bot.plugin_verbs import check, install, new, package, show, uninstall
 from bot.post_verbs import posts
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(study, name="study")
 app.add_typer(posts, name="posts")
 app.add_typer(schedule, name="schedule")
+app.add_typer(corpus, name="corpus")
 app.command()(chat)
 app.command()(sample)
 app.command()(verify)

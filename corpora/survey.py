@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 FEW = 20  # texts under which it is not said what one text is
 RARE = 3  # times under which a character is too rare to be learned
+BLANK = "\n\n"  # between blocks of lines
 GAP = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -39,14 +40,26 @@ def survey(text: str) -> Survey:
     return Survey(len(text), "".join(sorted(counts)), rare, _unit(text))
 
 
+def texts(text: str, unit: Unit) -> list[str]:
+    """Return the texts that `text` is made of; its lines where nothing parts them."""
+    return _blocks(text) if unit.stop == BLANK else _lines(text)
+
+
 def _unit(text: str) -> Unit:
-    lines = [line for line in text.split("\n") if line.strip()]
-    blocks = [block for block in GAP.split(text.strip()) if block]
+    lines, blocks = _lines(text), _blocks(text)
     if len(blocks) >= FEW:
-        return _measured("blocks between blank lines", "\n\n", blocks, len(lines) / len(blocks))
+        return _measured("blocks between blank lines", BLANK, blocks, len(lines) / len(blocks))
     if len(lines) >= FEW:
         return _measured("lines", "\n", lines, 1.0)
     return Unit("", "\n" if "\n" in text else text[-1], "", 0, 0.0, 20, 400)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def _blocks(text: str) -> list[str]:
+    return [block for block in GAP.split(text.strip()) if block]
 
 
 def _measured(name: str, between: str, texts: list[str], lines: float) -> Unit:

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ["corpora", "training", "generators", "bot"]  # each may import those to its left
 RUNTIME_HALF = ["config", "fitting", "recipe", "vocabulary", "batches", "checkpoint", "ngram"]
 ORDER = {
-    "corpora": ["errors", "spec", "clean", "encoding", "survey", "fetch", "split", "corpus"],
+    "corpora": [
+        *("errors", "spec", "clean", "encoding", "survey", "fetch", "split", "corpus"),
+        *("language", "repeats", "statistics", "histogram"),
+    ],
     "training": [
         *RUNTIME_HALF,
         "transfer",
@@ -98,6 +101,7 @@ ORDER = {
             "bot_verbs",
             "post_verbs",
             "plugin_verbs",
+            "corpus_verbs",
             "web_verbs",
             "fixtures",
             "llm_plugin",
@@ -147,6 +151,7 @@ HOMES = {  # outside library -> the only places that may import it
         "bot/arguments.py",
         "bot/chat_verbs.py",
         "bot/plugin_verbs.py",
+        "bot/corpus_verbs.py",
         "bot/bot_verbs.py",
         "bot/post_verbs.py",
         "bot/cli.py",
@@ -159,7 +164,12 @@ HOMES = {  # outside library -> the only places that may import it
     ),
     "pydantic_settings": ("bot/settings.py",),
     "rich": ("bot/workbench.py", "bot/insight.py", "bot/insight_verbs.py"),
-    "matplotlib": ("training/insight/plots.py", "training/study/figures.py", "training/study/report.py"),
+    "matplotlib": (
+        "corpora/histogram.py",
+        "training/insight/plots.py",
+        "training/study/figures.py",
+        "training/study/report.py",
+    ),
     "PIL": ("generators/pictures/",),
     "pygments": ("generators/pictures/code.py",),
     "platformdirs": ("bot/settings.py",),

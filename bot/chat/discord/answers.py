@@ -95,6 +95,11 @@ class Running:
     reply: Reply | None = None
     unwanted: bool = False
 
+    def stop(self) -> None:
+        """Write no more. What Discord is being asked for is not broken off: nobody would know what came of it."""
+        if self.reply:
+            self.reply.close()
+
 
 class Answers:
     """Everything that is being said."""
@@ -126,10 +131,8 @@ class Answers:
         running = self._running[asked.id] = Running(asyncio.current_task())
         try:
             await self._answer(asked, wish, sheet, running)
-        except asyncio.CancelledError:
-            if not running.unwanted:
-                raise
-            await self._take_back(asked, sheet)
+            if running.unwanted:
+                await self._take_back(asked, sheet)
         except discord.NotFound:
             await self._take_back(asked, sheet)  # somebody deleted what was said so far
         except discord.Forbidden as error:
@@ -150,17 +153,16 @@ class Answers:
     def withdraw(self, question: int) -> bool:
         """Stop answering a question that is no longer there; return whether it was being answered."""
         running = self._running.get(question)
-        if running and running.task:
+        if running:
             running.unwanted = True
-            running.task.cancel()
+            running.stop()
         return running is not None
 
     async def finish(self, seconds: float) -> None:
         """Finish what is being said; what takes longer ends where it is."""
         await self._settled(seconds - PARTING)
         for running in self._running.values():
-            if running.reply:
-                running.reply.close()
+            running.stop()
         await self._settled(PARTING)
 
     async def break_off(self) -> None:
@@ -184,7 +186,12 @@ class Answers:
             return
         for _ in range(TRIES):
             running.reply = saying.reply
-            if await self._write(saying, sheet, asked.channel):
+            if running.unwanted:  # since before there was a reply
+                running.stop()
+            fit = await self._write(saying, sheet, asked.channel)
+            if running.unwanted:
+                return
+            if fit:
                 await self._finish(asked, wish, saying, sheet)
                 return
             saying.reply = await self._aside(saying.conversation.again, str(asked.person))

@@ -6,6 +6,7 @@ answer, or it would be taken for it.
 """
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class Sheet(ABC):
                 self._sent[number] = await self._edit(self._sent[number], page, own)
                 self._pages[number] = page
         for message in self._sent[len(pages) :]:
-            await message.delete()
+            with contextlib.suppress(discord.NotFound):
+                await message.delete()
         del self._sent[len(pages) :], self._pages[len(pages) :]
 
     async def erase(self) -> None:

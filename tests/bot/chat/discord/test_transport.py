@@ -266,6 +266,18 @@ async def test_what_nobody_wants_any_more_is_stopped_and_forgotten(
     assert Talks(house.store).recall(CHANNEL, ALICE.id).turns == ()
 
 
+async def test_an_answer_nobody_knows_of_yet_is_taken_back_too(house: House, server: DiscordServer) -> None:
+    """It was sent, but the bot was not told of it when the question was deleted."""
+    server.fail("POST", MESSAGES, "lost")
+    async with running(house, server):
+        said = await server.say(ALICE, CALL)
+        await server.until(lambda: server.replies(said))
+        await server.remove(said)
+        await server.until(lambda: not server.replies(said))
+        assert await server.answered(await server.say(BOB, CALL))
+    assert Talks(house.store).recall(CHANNEL, ALICE.id).turns == ()
+
+
 async def test_a_farewell_ends_what_is_being_said_and_keeps_it(
     house: House, server: DiscordServer, ink: Semaphore
 ) -> None:
