@@ -130,6 +130,10 @@ class Bot:
         finally:
             await self.close()
 
+    def desk(self, ring: Callable[[], object]) -> Desk:
+        """Return where admins work, from a chat or a page; `ring` says that there is something to write."""
+        return Desk(self.store, self.settings.targets, self.publishers, self.registry, self.clock, ring)
+
     async def close(self) -> None:
         """Let go of all services."""
         for publisher in self.publishers.values():
@@ -210,9 +214,7 @@ class Bot:
             self._due.set()
             self._ring()
 
-        desk = Desk(
-            self.store, self.settings.targets, self.registry, self.clock, lambda: loop.call_soon_threadsafe(wake)
-        )
+        desk = self.desk(lambda: loop.call_soon_threadsafe(wake))
         return open_discord(self.settings.discord, self.engine, desk, self.clock, self.chance, self.say)
 
     def _ring(self) -> None:

@@ -1,16 +1,17 @@
-"""The verbs `run` and `post`: the bot as a process, and one post by hand."""
+"""The verbs `run`, `status` and `post`: the bot as a process, how it fares, and one post by hand."""
 
 import asyncio
-import json
 import logging
 import secrets
 import signal
 import sys
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from bot.arguments import Json, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,27 @@ def run(
     asyncio.run(working())
 
 
+def status(as_json: Json = False) -> None:
+    """Tell how the bot fares, whichever process it is; exit with 1 where none is running."""
+    from dataclasses import asdict
+
+    from bot import settings
+    from bot.status import Status
+    from bot.store import Store
+
+    with closing(Store(settings.load().database)) as store:
+        found = Status.of(store, datetime.now(UTC))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        late = f"; a post has been due for {found.late:,.0f} s" if found.late else ""
+        print(f"{'running' if found.running else 'not running: `apocrypha run` starts it'}{late}")
+        for name, states in found.accounts.items():
+            print(f"{name}: {', '.join(f'{count:,} {state}' for state, count in states.items())}")
+    if not found.running:
+        raise typer.Exit(1)
+
+
 def post(
     style: Annotated[str, typer.Argument(help="a style's name; `apocrypha list` shows them")],
     targets: Annotated[list[str], typer.Option("--to", metavar="ACCOUNT", help="where to; more than once for several")],
@@ -53,7 +75,7 @@ def post(
     message: Annotated[str, typer.Option(help="let the text answer these words")] = "",
     picture: Annotated[bool | None, typer.Option("--picture/--text", help="or as the style is best read")] = None,
     caption: Annotated[str, typer.Option(help="the text beside a picture")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON value instead of text")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write one post and deliver it: now, or where a bot is running, by that."""
     from bot.writing import PostOrder
@@ -67,7 +89,7 @@ def post(
         bot.writer.targets(order)
         made = asyncio.run(_rehearsed(bot, order, as_json) if dry_run else _posted(bot, order, at))
     if as_json:
-        print(json.dumps(made, ensure_ascii=False, indent=1))
+        print_json(made)
     elif made.get("fault"):
         raise UserError(f"post {made['id']}: {made['fault']}")
     elif not dry_run:
@@ -80,23 +102,17 @@ def assembled(clock: "Clock | None" = None) -> "Iterator[Bot]":
     from bot import settings
     from bot.app import Bot, Clock
     from bot.publish.opening import open_publisher
+    from bot.speaking import open_engine
     from bot.store import Store
     from bot.vault import StoreVault
     from generators import registry
-    from generators.engine import Engine
-    from generators.voice import open_voice
 
     chosen = settings.load()
     found = registry.find(chosen.plugins)
-
-    def opened(style: str) -> Any:
-        plugin = found.get(style)
-        return open_voice(plugin, chosen.models, chosen.cache, chosen.places, chosen.cores)
-
-    with closing(Store(chosen.database)) as store, Engine(opened, megabytes=chosen.memory) as engine:
+    with closing(Store(chosen.database)) as store, open_engine(chosen, found) as engine:
         vault = StoreVault(store, chosen.home / "vault.key")
         publishers = {account.name: open_publisher(account, vault) for account in chosen.targets}
-        yield Bot(store, engine, publishers, chosen, found, _say, clock or Clock())
+        yield Bot(store, engine, publishers, chosen, found, say, clock or Clock())
 
 
 def _read_clock(given: str) -> "Clock | None":
@@ -152,7 +168,3 @@ def _told(row: dict[str, Any]) -> str:
     )
     is_over = all(each["state"] not in ("planned", "unknown") for each in row["deliveries"])
     return told if is_over else f"{told}. `apocrypha run` goes on with it until {row['expires'][:16]} UTC"
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

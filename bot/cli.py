@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.arguments import Adapt, Json, Style, print_json, say, style_names
-from bot.bot_verbs import post, run
+from bot.bot_verbs import post, run, status
 from bot.chat_verbs import chat, sample, verify
 from bot.corpus_verbs import corpus
 from bot.insight_verbs import inspect
@@ -242,6 +242,7 @@ for verb in (new, check, package, install, uninstall, show):
 app.command()(inspect)
 app.command()(post)
 app.command()(run)
+app.command()(status)
 app.command()(serve)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from bot.arguments import Json, say
 from corpora.errors import UserError
+from corpora.survey import RARE
 
 if TYPE_CHECKING:
     from corpora.corpus import Corpus
@@ -35,9 +36,13 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Show what there is to know of a text, and where scores on it would lie."""
+    from bot import settings
+    from bot.texts import text_of
     from corpora.statistics import Statistics
+    from generators import registry
 
-    text = _text(what)
+    chosen = settings.load()
+    text = text_of(chosen, registry.find(chosen.plugins), what)
     found = Statistics.of(text)
     if as_json:
         print(json.dumps(asdict(found), ensure_ascii=False, indent=1))
@@ -45,22 +50,6 @@ def stats(
         print("\n".join(f"{name:<12}{said}" for name, said in _told(found).items()))
     if picture:
         _draw(picture, text, found)
-
-
-def _text(what: str) -> "Corpus":
-    """Return the text of a style, or that of a file."""
-    from bot import settings
-    from corpora import encoding
-    from corpora.corpus import Corpus
-    from corpora.spec import Split
-    from corpora.split import split
-    from generators import registry
-
-    chosen = settings.load()
-    plugins = registry.find(chosen.plugins)
-    if what in plugins.plugins or not Path(what).is_file():
-        return plugins.get(what).text(chosen.places)
-    return Corpus(what, "", *split(encoding.read(Path(what)).text, Split()))
 
 
 def _told(found: "Statistics") -> dict[str, str]:
@@ -71,7 +60,7 @@ def _told(found: "Statistics") -> dict[str, str]:
         "parts": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
         "language": found.language or "like none known here",
         "alphabet": f"{len(seen.alphabet):,} characters: {_shown(seen.alphabet)}",
-        "rare": f"{len(seen.rare):,} stand there once or twice{': ' + _shown(seen.rare) if seen.rare else ''}",
+        "rare": f"{len(seen.rare):,} seen fewer than {RARE} times{': ' + _shown(seen.rare) if seen.rare else ''}",
         "lines": f"of {found.lines.median:,g} characters; 19 of 20 have at most {found.lines.most:,}, "
         f"the longest {found.lines.longest:,}",
         "texts": f"{seen.unit.count:,} {seen.unit.name}, of {found.texts.median:,g} characters; 19 of 20 have at most "

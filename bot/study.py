@@ -46,3 +46,37 @@ def tricks(
     for record in records:
         name = record["options"]["name"]
         print(f"{record['validation']:.4f} nats  {record['validation'] - plain:+.4f}  {SAID[name]}")
+
+
+@study.command()
+def novices(
+    text: Annotated[str, typer.Argument(help="a style's name, or a text file")] = "speeches",
+    sizes: Annotated[
+        list[int] | None, typer.Option("--characters", min=2000, help="of a piece from its middle; may be given again")
+    ] = None,
+    minutes: Annotated[list[float] | None, typer.Option(min=0, help="to learn it; may be given again; 10")] = None,
+    store: Annotated[Path, typer.Option(help="the file of records")] = Path("docs/study/novices.json"),
+    as_json: Annotated[bool, typer.Option("--json", help="print the records")] = False,
+) -> None:
+    """Learn a text, or pieces of it, as `train FILE --minutes` does it, and measure the last tenth, held out.
+
+    A small piece is learned with the weights of another voice at first, as is usual, and without them.
+    """
+    from bot import settings as all_settings
+    from bot.arguments import say
+    from bot.novices import learned, told
+    from bot.records import keep
+    from bot.texts import text_of
+    from generators import registry
+
+    settings = all_settings.load()
+    found = registry.find(settings.plugins)
+    others = [voice for voice in found.bundled if voice.name != text]
+    made = []
+    for record in learned(settings, text_of(settings, found, text), sizes or [], minutes or [10.0], others, say):
+        made.append(record)
+        keep(store, record, "name", say)
+        if not as_json:
+            print(told(record), flush=True)
+    if as_json:
+        print(json.dumps(made, indent=1))

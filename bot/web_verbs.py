@@ -98,9 +98,8 @@ def _house(bot: "Bot", keys: "tuple[Key, ...]") -> "House":
     return House(
         engine=bot.engine,
         registry=bot.registry,
-        store=bot.store,
+        desk=bot.desk(lambda: None),  # the bot looks for itself
         models=bot.settings.models,
-        accounts=tuple(bot.publishers),
         keys=Keys(keys, time.monotonic),
         numbers=Numbers(Ledger(bot.store), now),
         clock=time.monotonic,

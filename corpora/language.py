@@ -1,4 +1,4 @@
-"""Which language a text is in: by its script where that tells it, and else by the words that hold sentences together."""
+"""Which language a text is in: by its script where that tells it, else by the words that hold sentences together."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ SCRIPTS = {  # in this order: Japanese has Chinese characters too
 COMMONEST = {
     language: frozenset(words.split())
     for language, words in {
-        "English": "the and of to a in is that it i for was with as his on be at by he this not you are but my an into no",
+        "English": "the and of to a in is that it i for was with as his on be at by he this not you are but my an no",
         "German": "der die und das in den von zu mit sich des auf für ist im dem nicht ein eine als auch es an er ich",
         "French": "de la le et les des en un une du dans est que pour qui par sur pas au il ne se ce elle je",
         "Spanish": "de la que el en y los del se las por un para con no una su al es lo como más pero sus le",

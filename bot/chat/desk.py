@@ -1,7 +1,7 @@
 """What admins do from a chat: posts, schedules, and decisions about posts that wait for approval."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from bot.chat_tables import Mark, Notice
 from bot.decisions import Decisions
 from bot.ledger import Ledger, Row
 from bot.outbox import Outbox, Slot
+from bot.publish.publisher import Publisher
 from bot.schedule import Kept, Schedules
 from bot.store import Post, Store
 from bot.timetable import ScheduleSpec, following
@@ -26,10 +27,14 @@ EXPIRES = timedelta(hours=1)  # after which a post by hand, should nothing have 
 
 @dataclass(frozen=True)
 class Desk:
-    """Works on the posts and schedules of `store`; `ring` says that there is something to write."""
+    """Works on the posts and schedules of `store`; `ring` says that there is something to write.
+
+    `publishers`, by account, are asked whether an edited text fits.
+    """
 
     store: Store
     accounts: Accounts
+    publishers: Mapping[str, Publisher]
     registry: Registry
     clock: Callable[[], datetime]
     ring: Callable[[], object]
@@ -79,12 +84,18 @@ class Desk:
         return Decisions(self.store, "").waiting()
 
     def decide(self, who: str, what: str, post: int, text: str = "") -> None:
-        """Approve, redraw, drop or edit a post as `who`; raise UserError where it does not wait any more."""
-        decisions, now = Decisions(self.store, who), self.clock()
+        """Approve, edit, redraw, drop or retry a post as `who`; raise UserError where it is in no state for that."""
+        decisions, now = Decisions(self.store, who, self.publishers), self.clock()
         if what == "edit":
             decisions.edit(post, text, now)
         else:
-            {"approve": decisions.approve, "redraw": decisions.redraw, "drop": decisions.drop}[what](post, now)
+            deciding: dict[str, Callable[[int, datetime], object]] = {
+                "approve": decisions.approve,
+                "redraw": decisions.redraw,
+                "drop": decisions.drop,
+                "retry": decisions.retry,
+            }
+            deciding[what](post, now)
         self.ring()
 
     def notices(self) -> list[Notice]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_a_style_is_told_of_and_drawn(weather: Path, apocrypha: Run, tmp_path: Path) -> None:

@@ -66,8 +66,9 @@ def test_what_waits_goes_out_when_it_is_approved(apocrypha: Run, home: Path, env
 
 
 def test_a_running_bot_posts_what_is_asked_for(apocrypha: Run, home: Path, environment: dict[str, str]) -> None:
+    assert apocrypha("status", ok=False).stdout == "not running: `apocrypha run` starts it\n"
     with running(environment, home / "log") as bot:
-        until(lambda: (home / "apocrypha.db.leader").exists())
+        until(lambda: json.loads(apocrypha("status", "--json", ok=None).stdout)["running"])
         assert "the bot that is running will post it" in apocrypha("post", "weather", "--to", "folder").stderr
         until(lambda: len(files(home)) == 1)
         started = time.monotonic()

@@ -1,7 +1,6 @@
 """/office: posts and schedules, for whoever holds the key of an admin."""
 
 import secrets
-from datetime import timedelta
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -10,14 +9,8 @@ from pydantic import BaseModel, Field
 from bot.accounts import Key
 from bot.chat.web.house import House
 from bot.chat.web.shapes import Json
-from bot.decisions import Decisions
 from bot.ledger import Ledger
-from bot.outbox import Outbox, Slot
 from bot.schedule import Schedules
-from bot.writing import PostOrder
-from corpora.errors import unknown
-
-LIFE = timedelta(hours=1)  # that a post written by hand is tried for
 
 
 class Edited(BaseModel):
@@ -38,18 +31,16 @@ def routes(house: House) -> APIRouter:
     """Return the routes; each decision is kept with the name of the key."""
     router = APIRouter(prefix="/office", tags=["office"])
     admin = Depends(house.keys.admin)
-    ledger, outbox, schedules = Ledger(house.store), Outbox(house.store), Schedules(house.store)
-
-    def decisions(key: Key) -> Decisions:
-        return Decisions(house.store, f"web: {key.name}")
+    desk, ledger, schedules = house.desk, Ledger(house.desk.store), Schedules(house.desk.store)
 
     def timetable() -> list[Json]:
-        return [kept.facts(house.now(), 1) | {"when": kept.spec.when} for kept in schedules.all()[0]]
+        now = house.now()
+        return [kept.facts(now, 1) | {"when": kept.spec.when} for kept in schedules.all()[0]]
 
     @router.get("/accounts", dependencies=[admin])
     def accounts() -> list[str]:
         """List the names that a post may go to."""
-        return list(house.accounts)
+        return list(desk.publishers)
 
     @router.get("/posts", dependencies=[admin])
     def posts(count: int = Query(50, ge=1, le=500), state: str | None = None) -> list[Json]:
@@ -59,14 +50,9 @@ def routes(house: House) -> APIRouter:
     @router.post("/posts", dependencies=[admin])
     def order(asked: Ordered) -> Json:
         """Have a post written and delivered now, by the bot that is running."""
-        house.registry.get(asked.style)
-        for target in asked.targets:
-            if target not in house.accounts:
-                raise unknown("account", target, house.accounts)
-        fields = PostOrder(style=asked.style, targets=asked.targets, approval=asked.approval)
-        now = house.now()
-        slot = Slot("", secrets.token_hex(8), fields.model_dump(mode="json"), now, now + LIFE)
-        return ledger.post(outbox.insert([slot], now)[0])
+        number = desk.post(secrets.token_hex(8), asked.model_dump(), tuple(desk.publishers))
+        assert number is not None  # nobody else draws this name
+        return ledger.post(number)
 
     @router.get("/posts/{number}", dependencies=[admin])
     def post(number: int) -> Json:
@@ -76,13 +62,13 @@ def routes(house: House) -> APIRouter:
     @router.post("/posts/{number}/text")
     def edit(number: int, edited: Edited, key: Key = admin) -> Json:
         """Give a waiting post another text."""
-        decisions(key).edit(number, edited.text, house.now())
+        desk.decide(_who(key), "edit", number, edited.text)
         return ledger.post(number)
 
     @router.post("/posts/{number}/{decision}")
     def decide(number: int, decision: Literal["approve", "redraw", "drop", "retry"], key: Key = admin) -> Json:
         """Decide on a post."""
-        getattr(decisions(key), decision)(number, house.now())
+        desk.decide(_who(key), decision, number)
         return ledger.post(number)
 
     @router.get("/schedules", dependencies=[admin])
@@ -100,3 +86,7 @@ def routes(house: House) -> APIRouter:
         return timetable()
 
     return router
+
+
+def _who(key: Key) -> str:
+    return f"web: {key.name}"

@@ -56,7 +56,7 @@ def _health(house: House) -> APIRouter:
         """Say whether the store answers and there are voices."""
         voices = {"voices": len(house.registry.plugins), "broken": len(house.registry.broken)}
         try:
-            Ledger(house.store).states()
+            Ledger(house.desk.store).states()
         except AwayError as error:
             return JSONResponse({"status": str(error)} | voices, 503)
         return JSONResponse({"status": "ready"} | voices)

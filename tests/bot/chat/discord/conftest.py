@@ -50,7 +50,7 @@ class House:
 
     def frontend(self) -> Frontend:
         """Return the bot such as a new process would have it."""
-        desk = Desk(self.store, self.accounts, self.registry, lambda: self.now, lambda: self.ring())
+        desk = Desk(self.store, self.accounts, {}, self.registry, lambda: self.now, lambda: self.ring())
         said = self.lines.append
         return Frontend(self.settings, self.engine, desk, lambda: self.now, lambda: 0.5, said, self.rates, first=0.01)
 
