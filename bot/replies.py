@@ -34,7 +34,7 @@ CANDIDATES = (1, 4, 8)
 HELD_OUT = ("validation", "test")
 REFERENCE = re.compile(r"[\w ]+ \d+:\d+ ")  # at the head of a verse: it would give away the next one's
 QUOTATION = re.compile(r'"[^"]*"')
-GRID = [Cache(*choice) for choice in product((0.1, 0.2, 0.4, 0.6), (4, 6, 99), (False, True))]
+GRID = [Cache(*choice) for choice in product((0.2, 0.4, 0.6, 0.8), (4, 6, 99), (False, True))]
 
 
 Nats = NDArray[np.float64]  # log-probabilities of the characters of a text

@@ -29,8 +29,8 @@ Store = Annotated[Path, typer.Option(help="the folder of records; what is in it 
 Minutes = Annotated[float | None, typer.Option(min=0, help="leave off after this time; the same command goes on")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="networks trained at the same time, in processes")]
 Json = Annotated[bool, typer.Option("--json", help="print the records as one JSON value")]
-Address = Annotated[
-    str | None, typer.Option("--cluster", help="train on a Ray cluster: its address, auto, or local to try it here")
+Cluster = Annotated[
+    bool, typer.Option("--cluster", help="train on a Ray cluster: the one of RAY_ADDRESS, or one begun here")
 ]
 Gpus = Annotated[float, typer.Option(min=0, help="of a cluster: the part of a GPU that each network asks for")]
 Cut = Annotated[
@@ -58,7 +58,7 @@ def notice(trial: "Trial", progress: "Progress") -> None:
 
 
 def laboratory(
-    store: Path, jobs: int = 1, minutes: float | None = None, cluster: str | None = None, gpus: float = 0.0
+    store: Path, jobs: int = 1, minutes: float | None = None, cluster: bool = False, gpus: float = 0.0
 ) -> "Laboratory":
     """Return the study in this checkout: its texts from the plugins, its runs in the user's folder."""
     from bot import settings as all_settings
@@ -103,12 +103,12 @@ def _more(settings: "Settings") -> "Corpus":
     return replace(bible, title="the Bible and speeches", train=train, validation=validation, test="")
 
 
-def _workers(settings: "Settings", jobs: int, cluster: str | None, gpus: float) -> "Workers":
+def _workers(settings: "Settings", jobs: int, cluster: bool, gpus: float) -> "Workers":
     from training import device, workers
     from training.sweep import one_by_one
 
     if cluster:
-        return workers.Cluster(cluster, gpus)
+        return workers.Cluster(gpus)
     if jobs > 1:
         return workers.Processes(jobs, max(settings.cores // jobs, 1))
     device.prepare_processor(settings.threads)
@@ -135,7 +135,7 @@ def table(
     layout: Cut = "streams",
     jobs: Jobs = 1,
     minutes: Minutes = None,
-    cluster: Address = None,
+    cluster: Cluster = False,
     gpus: Gpus = 0.0,
     store: Store = STORE,
     as_json: Annotated[bool, typer.Option("--json", help="print all cells as they are stored, and train none")] = False,
@@ -180,7 +180,7 @@ def windows(store: Store = STORE, as_json: Json = False) -> None:
 def variants(
     jobs: Jobs = 1,
     minutes: Minutes = None,
-    cluster: Address = None,
+    cluster: Cluster = False,
     gpus: Gpus = 0.0,
     store: Store = STORE,
     as_json: Json = False,
@@ -242,7 +242,7 @@ def everything(
     ] = None,
     jobs: Jobs = 1,
     minutes: Minutes = None,
-    cluster: Address = None,
+    cluster: Cluster = False,
     gpus: Gpus = 0.0,
 ) -> None:
     """Make what is missing of the whole study, and write its report: study.md, study.html and the figures."""

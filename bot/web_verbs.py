@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import webbrowser
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,12 @@ import typer
 from corpora.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bot.accounts import Key, WebServer
     from bot.app import Bot
     from bot.chat.web.house import House
+    from bot.chat.web.writer import Writer
 
 BACKLOG = 2048  # connections that wait for being taken up
 FAREWELL = 10  # seconds that a text may still take when the server is to stop
@@ -26,6 +30,12 @@ FAREWELL = 10  # seconds that a text may still take when the server is to stop
 def serve(
     host: Annotated[str | None, typer.Option(help="where to listen; beyond this machine it takes keys")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes one that is free")] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="let replicas on a Ray cluster write: RAY_ADDRESS's, or one begun here")
+    ] = False,
+    replicas: Annotated[
+        int, typer.Option(min=1, help="of a cluster: how many, each on APOCRYPHA_THREADS CPUs, or one")
+    ] = 2,
     show: Annotated[bool, typer.Option("--open", help="open the page in the browser")] = False,
 ) -> None:
     """Serve the web page, and the API in the shape of OpenAI's."""
@@ -35,11 +45,11 @@ def serve(
     from bot.chat.web.site import site
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    with assembled() as bot:
+    with assembled() as bot, _writer(bot, replicas if cluster else 0) as writer:
         given = {"host": host, "port": port}
         web = bot.settings.web.model_copy(update={name: each for name, each in given.items() if each is not None})
         own = _own_key(web)
-        application = site(_house(bot, (*web.keys, *own)), _names(web))
+        application = site(_house(bot, writer, (*web.keys, *own)), _names(web))
         config = uvicorn.Config(
             application, log_level="warning", timeout_graceful_shutdown=FAREWELL, server_header=False
         )
@@ -86,7 +96,25 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _house(bot: "Bot", keys: "tuple[Key, ...]") -> "House":
+@contextmanager
+def _writer(bot: "Bot", replicas: int) -> "Iterator[Writer]":
+    """Let this process write, or so many replicas; raise UserError where Ray is missing."""
+    if not replicas:
+        from bot.chat.web.writer import Here
+
+        yield Here(bot.engine)
+        return
+    try:
+        from bot.chat.web import cluster
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("bot"):
+            raise
+        raise UserError(f"A cluster needs {error.name}: pip install 'apocrypha[cluster]'.") from error
+    with cluster.speakers(replicas, bot.settings.threads or 1) as there:
+        yield there
+
+
+def _house(bot: "Bot", writer: "Writer", keys: "tuple[Key, ...]") -> "House":
     from bot.chat.web.house import House
     from bot.chat.web.keys import Keys
     from bot.chat.web.numbers import Numbers
@@ -96,7 +124,7 @@ def _house(bot: "Bot", keys: "tuple[Key, ...]") -> "House":
         return datetime.now(UTC)
 
     return House(
-        engine=bot.engine,
+        writer=writer,
         registry=bot.registry,
         desk=bot.desk(lambda: None),  # the bot looks for itself
         models=bot.settings.models,

@@ -45,7 +45,7 @@ class Proposal:
     def _head(self) -> Iterator[str]:
         yield from _remark(
             f"{self.name}: proposed by `apocrypha new` for {self.source}. Every line may go or be changed; all keys, "
-            "and what they mean, are in generators/README.md."
+            "and what they mean, are in docs/plugins.md."
         )
         yield f"name = {_quoted(self.name)}"
         yield f"summary = {_quoted(f'In the manner of {self.source}')}"

@@ -40,12 +40,11 @@ class Processes:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray cluster: `address` as `ray.init` takes it ("auto", or "local" for one started here for the time being).
+    """A Ray cluster, found as Ray does: where RAY_ADDRESS says, or on this machine; else one is begun for the time.
 
     The folder of runs has to be one that all its machines see. Each trial asks for `gpus` of a GPU (a part of one).
     """
 
-    address: str
     gpus: float = 0.0
 
     def __call__(self, tasks: Sequence[Task], orders: Orders) -> Iterator[Record | None]:
@@ -54,7 +53,7 @@ class Cluster:
             import ray
         except ModuleNotFoundError as error:
             raise UserError("A cluster needs Ray: pip install '.[cluster]'.") from error
-        ray.init(self.address, include_dashboard=False, log_to_driver=True)
+        ray.init(include_dashboard=False, log_to_driver=True)
         try:
             remote = ray.remote(outcome).options(num_cpus=1, num_gpus=self.gpus)
             yield from _sorted_out(_as_done(ray, [remote.remote(task, orders) for task in tasks]))

@@ -138,9 +138,10 @@ class Talks:
             session.execute(ended.values(over=True, messages=list(messages)))
 
     def unfinished(self, since: datetime) -> list[Asked]:
-        """Return what was being answered when the process died."""
+        """Return what is not answered yet, the oldest first: what the last process left, and what this one is at."""
         with self._store.reading() as session:
-            rows = session.scalars(select(Answer).where(Answer.over.is_(False), Answer.at >= since))
+            open_ones = select(Answer).where(Answer.over.is_(False), Answer.at >= since)
+            rows = session.scalars(open_ones.order_by(Answer.id))
             return [Asked(row.id, row.channel, row.person, row.server) for row in rows]
 
     def unclaim(self, answer: int) -> None:

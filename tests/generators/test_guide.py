@@ -16,7 +16,7 @@ from training.config import ModelConfig, TrainConfig
 from training.recipe import Pretraining
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "generators" / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 QUICK = "--units 16 --layers 1 --batch 4 --epochs 0.2"
 TEXT = "".join(f"old pond number {n}\na frog jumps into it\nthe sound of water\n\n" for n in range(60))
 

@@ -59,8 +59,11 @@ def test_work_that_is_told_to_stop_goes_on_later_to_the_same_end(verse: Corpus, 
 
 
 @pytest.mark.e2e
-def test_a_ray_cluster_makes_what_one_process_does(verse: Corpus, tmp_path: Path) -> None:
+def test_a_ray_cluster_makes_what_one_process_does(
+    verse: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "local")
     started = time.monotonic()
-    check_workers(workers.Cluster("local"), verse, tmp_path)
+    check_workers(workers.Cluster(), verse, tmp_path)
     assert time.monotonic() - started < 300

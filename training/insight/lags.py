@@ -27,8 +27,8 @@ Kind = Literal["rnn", "lstm", "gru"]
 Task = Literal["latch", "copy", "add"]
 
 PARAMETERS = 16_000
-UPDATES = 3000
-BATCH = 64
+UPDATES = 1500
+BATCH = 32
 RATE = 2e-3
 LOOK = 100  # updates between one look at whether the task is solved and the next
 LAGS = (5, 10, 20, 50, 100, 200, 500)

@@ -126,7 +126,7 @@ class Answers:
 
     async def answer(self, asked: Asked, wish: Wish, sheet: Sheet) -> None:
         """Answer a question, unless it was claimed before; say so where that is impossible."""
-        if asked.id in self._running:
+        if self.is_answering(asked.id):
             return
         running = self._running[asked.id] = Running(asyncio.current_task())
         try:
@@ -149,6 +149,10 @@ class Answers:
     async def check(self, style: str, options: Options) -> None:
         """Raise UserError where a talk cannot go on in this way."""
         await self._aside(lambda: Conversation(self._engine, lambda: 0, log.debug, style, options).set())
+
+    def is_answering(self, question: int) -> bool:
+        """Return whether a question is being answered by this process."""
+        return question in self._running
 
     def withdraw(self, question: int) -> bool:
         """Stop answering a question that is no longer there; return whether it was being answered."""

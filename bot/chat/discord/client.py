@@ -152,6 +152,8 @@ class TalkClient(discord.Client):
     async def _resume(self) -> None:
         """Take up what was being answered when the last process died."""
         for asked in await asyncio.to_thread(self.host.talks.unfinished, self.host.clock() - RESUMED):
+            if self.host.answers.is_answering(asked.id):  # it came while we were greeted
+                continue
             channel = self.get_channel(asked.channel) or self.get_partial_messageable(asked.channel)
             try:
                 message = await channel.fetch_message(asked.id)  # type: ignore[union-attr]  # people write into it

@@ -74,7 +74,7 @@ class Sheet(ABC):
                 self._pages[number] = page
         for message in self._sent[len(pages) :]:
             with contextlib.suppress(discord.NotFound):
-                await message.delete()
+                await insist(message.delete)
         del self._sent[len(pages) :], self._pages[len(pages) :]
 
     async def erase(self) -> None:

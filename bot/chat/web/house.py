@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.chat.desk import Desk
 from bot.chat.web.keys import Keys
 from bot.chat.web.numbers import Numbers
-from generators.engine import Engine
+from bot.chat.web.writer import Writer
 from generators.registry import Registry
 
 
@@ -19,7 +19,7 @@ class House:
     `clock` returns seconds that only go forward, `now` the date and time.
     """
 
-    engine: Engine
+    writer: Writer
     registry: Registry
     desk: Desk
     models: Path

@@ -32,10 +32,11 @@ class Server:
         command = [sys.executable, "-m", "bot", "serve", "--port", "0", *options]
         self.process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr
-        line = self.process.stderr.readline()
-        found = re.search(r"http://\S+:\d+", line)
-        assert found, line + self.process.stderr.read()
-        self.url = found[0]
+        said = list[str]()
+        while not (found := re.search(r"Apocrypha is at (http://\S+:\d+)", "".join(said[-1:]))):
+            said.append(self.process.stderr.readline())
+            assert said[-1], "".join(said)
+        self.url = found[1]
 
     def stop(self) -> str:
         """End it as a person would; return what it said."""

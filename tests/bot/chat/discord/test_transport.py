@@ -15,10 +15,11 @@ import pytest
 from bot.chat.discord.answers import PARTING
 from bot.chat.discord.frontend import Frontend
 from bot.chat.limits import Rate, Rates
-from bot.chat.talks import Talks
-from tests.bot.chat.discord.conftest import House
+from bot.chat.talks import Asked, Talks
+from bot.conversation import Options
+from tests.bot.chat.discord.conftest import NOON, House
 from tests.servers import discord_contract
-from tests.servers.discord_records import BOT, CHANNEL, OWNER
+from tests.servers.discord_records import BOT, CHANNEL, GUILD, OWNER
 from tests.servers.discord_server import TOKEN, DiscordServer, Person
 from tests.servers.threads import Loop, free_port
 
@@ -233,6 +234,23 @@ async def test_after_a_crash_nothing_is_answered_twice_and_what_was_begun_is_fin
     assert server.messages == [*before, last, answer]
     assert settled in before
     assert [turn.message for turn in Talks(house.store).recall(CHANNEL, BOB.id).turns] == ["before", "will it rain?"]
+
+
+async def test_what_is_asked_while_the_bot_begins_is_not_taken_for_what_another_process_left(
+    house: House, server: DiscordServer, ink: Semaphore
+) -> None:
+    said, left = await server.say(ALICE, CALL), await server.say(BOB, CALL)
+    before, talks = Asked(int(left["id"]), CHANNEL, BOB.id, GUILD, CHANNEL), Talks(house.store)
+    talks.begin(before, NOON)
+    talks.choose(before, "weather", Options(), NOON)
+    called = said | {"guild_id": str(GUILD), "channel_type": 0}
+    server.gateway.greeting.append(("MESSAGE_CREATE", called))
+    async with running(house, server):
+        assert await server.answered(left)  # in the order in which they were asked
+        ink.release(PLENTY)
+        assert await server.answered(said)
+    assert [turn.message for turn in talks.recall(CHANNEL, ALICE.id).turns] == ["will it rain?"]
+    assert talks.begin(Asked(int(said["id"]), CHANNEL, ALICE.id), NOON) is None
 
 
 async def test_an_answer_is_shown_while_it_is_written(house: House, server: DiscordServer, ink: Semaphore) -> None:

@@ -1,0 +1,1 @@
+"""The voice limericks, for Apocrypha."""
