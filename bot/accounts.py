@@ -51,6 +51,7 @@ class DiscordChat(Sealed):
     style: str = Field("bible", description="the voice where nobody has chosen another")
     home: int | None = Field(None, description="a server's id: its admins may post to all your accounts")
     daily: int = Field(2_000, ge=1, description="answers that one server may have a day")
+    sharded: bool = Field(False, description="several connections, as Discord wants from 2,500 servers on")
     service: Address = "https://discord.com/api/v10"
 
 

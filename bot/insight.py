@@ -27,7 +27,7 @@ from training.insight.trace import Trace, largest
 
 Say = Callable[[str], None]
 BARS = "▁▂▃▄▅▆▇█"
-PIECE = 800  # characters that a picture shows
+PIECE, LINES = 800, 26  # characters and lines that a picture shows at most
 LINE = 80  # characters, where a line of text stands above a line of bars
 
 
@@ -105,11 +105,11 @@ def table(findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def shown(inspection: Inspection, feature: Feature | None, length: int) -> Trace:
-    """Return the piece of the scored text that shows most of the feature."""
+def shown(inspection: Inspection, feature: Feature | None, length: int = PIECE, lines: int = LINES) -> Trace:
+    """Return the piece of the scored text, of so many characters and lines at most, that shows most of the feature."""
     scored = inspection.scored
     labels = feature.labels(scored.text) if feature else np.zeros(len(scored.text), bool)
-    piece = excerpt(labels, scored.text, length)
+    piece = excerpt(labels, scored.text, length, lines)
     return scored.part(piece.start, piece.stop)
 
 

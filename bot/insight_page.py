@@ -1,4 +1,4 @@
-"""docs/insight.md: its tables, written anew from the records in docs/study. What stands around them is by hand."""
+"""What docs/insight.md and the README take from the records in docs/study. What stands around it is by hand."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,23 +6,33 @@ from pathlib import Path
 
 from bot.records import Record, stored
 from corpora.errors import UserError
+from training.insight.features import FEATURES
 
-BETWEEN = "<!-- {0} -->\n(.*?)<!-- /{0} -->\n"  # where a table stands
+BETWEEN = "<!-- {0} -->\n(.*?)<!-- /{0} -->\n"  # where a part stands
+WIDTH = 96  # characters of a sample that is one line
 LETTERS = {"\n": "line feed", " ": "blank", "\t": "tab", "|": "\\|"}
 
 
 def filled(page: str, store: Path) -> str:
     """Return the page with every part that comes from a record in `store` as the record has it.
 
-    Raise UserError where the page lacks the marks of one.
+    Raise UserError where the page has none, or where there is no record for one.
     """
-    for name, write in PARTS.items():
-        pattern = BETWEEN.format(name)
-        if not re.search(pattern, page, re.DOTALL):
-            raise UserError(f"docs/insight.md lacks the marks `<!-- {name} -->` and `<!-- /{name} -->` around a table.")
-        part = f"<!-- {name} -->\n{write(stored(store / f'{name}.json'))}<!-- /{name} -->\n"
-        page = re.sub(pattern, part.replace("\\", r"\\"), page, flags=re.DOTALL)
+    marked = [name for name in PARTS if re.search(BETWEEN.format(name), page, re.DOTALL)]
+    if not marked:
+        raise UserError(f"The page has none of the marks that tables stand between: {', '.join(map(_marks, PARTS))}.")
+    for name in marked:
+        record, write = PARTS[name]
+        records = stored(store / f"{record}.json")
+        if not records:
+            raise UserError(f"{store / record}.json: there is no record. `apocrypha study {record}` makes it.")
+        part = f"<!-- {name} -->\n{write(records)}<!-- /{name} -->\n"
+        page = re.sub(BETWEEN.format(name), part.replace("\\", r"\\"), page, flags=re.DOTALL)
     return page
+
+
+def _marks(name: str) -> str:
+    return f"<!-- {name} --> ... <!-- /{name} -->"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -35,7 +45,26 @@ def cells(records: list[Record]) -> str:
     """Return what was found in each network, feature by feature."""
     head = "feature|voice|cell|score|by chance|last letter|held: where|elsewhere|others, at most|hardest hit|verdict"
     rows = [_cell(record, finding) for record in records for finding in record["findings"]]
-    return table(head.split("|"), sorted(rows))
+    found = {finding["feature"] for record in records for finding in record["findings"]}
+    missing = [feature.says for feature in FEATURES.values() if feature.name not in found]
+    rest = f"Features that none of these texts has often enough: {'; '.join(missing)}.\n\n" if missing else ""
+    return table(head.split("|"), sorted(rows)) + f"\n{rest}" + networks(records)
+
+
+def networks(records: list[Record]) -> str:
+    """Return what each voice's network is, and how far it was trained."""
+    rows = [
+        [
+            record["style"],
+            f"{record['model']['kind'].upper()}, {record['model']['layers']} layers of {record['model']['units']}",
+            f"{record['run']['epochs']:g} of {record['run']['training']['epochs']:g}",
+            f"{record['scores']['validation']:.3f}",
+            f"`{record['digest'][:12]}`",
+            f"`{record['command']}`",
+        ]
+        for record in records
+    ]
+    return table(["voice", "network", "passes over its text", "validation, nats", "weights", "record made by"], rows)
 
 
 def _cell(record: Record, finding: Record) -> list[str]:
@@ -95,6 +124,17 @@ def evolution(records: list[Record]) -> str:
     return "".join(parts)
 
 
+def garble(records: list[Record]) -> str:
+    """Return the beginnings of samples of the first run, every second one up to the last."""
+    told = [f"after {each['step']:>5,}   {_line(each['text'])}" for each in records[0]["samples"][::-2]]
+    return "```text\n" + "\n".join(reversed(told)) + "\n```\n"
+
+
+def _line(text: str) -> str:
+    """Return the beginning of a sample in one line."""
+    return text.strip().replace("\n", " / ")[:WIDTH].rstrip()
+
+
 def gradients(records: list[Record]) -> str:
     """Return the norms of gradients at a few lags."""
     lags = (1, 10, 50, 100, 200, 500)
@@ -127,11 +167,12 @@ def context(records: list[Record]) -> str:
     return table(["voice", "nats, all context", *(f"from {least}" for least in shown), "enough"], rows)
 
 
-PARTS: dict[str, Callable[[list[Record]], str]] = {
-    "cells": cells,
-    "gates": gates,
-    "evolution": evolution,
-    "gradients": gradients,
-    "lags": lags,
-    "context": context,
+PARTS: dict[str, tuple[str, Callable[[list[Record]], str]]] = {  # by mark: the record, and what is made of it
+    "cells": ("cells", cells),
+    "gates": ("gates", gates),
+    "evolution": ("evolution", evolution),
+    "garble": ("evolution", garble),
+    "gradients": ("gradients", gradients),
+    "lags": ("lags", lags),
+    "context": ("context", context),
 }

@@ -45,7 +45,7 @@ def inspect(
     number = first.number(subject.model.card.model.units)
     caption = insight.caption(style, first, None if cell else best)
     of = next((each for each in features if best and each.name == best.feature), None)
-    piece, theme = insight.shown(inspection, of, insight.PIECE), _theme(light)
+    piece, theme = insight.shown(inspection, of), _theme(light)
     if as_json:
         print(json.dumps([asdict(finding) for finding in inspection.findings], indent=1))
     else:
@@ -57,7 +57,7 @@ def inspect(
     if png:
         records.write(png, insight.as_picture(piece, number, theme, caption).png, _say)
     if html:
-        page = insight.as_page(subject, inspection, insight.shown(inspection, of, length), number)
+        page = insight.as_page(subject, inspection, insight.shown(inspection, of, length, lines=length), number)
         records.write(html, page.encode(), _say)
 
 

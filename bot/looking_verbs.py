@@ -30,6 +30,7 @@ Models = Annotated[
 ]
 Into = Annotated[Path, typer.Option(help="the folder of records and figures")]
 STORE = Path("docs/study")
+PAGES = (Path("docs/insight.md"), Path("README.md"))
 SEED = 0
 READ = 20_000  # characters, where every network reads the same
 
@@ -56,7 +57,7 @@ def cells(
         for finding in inspection.findings:
             feature = features[finding.feature]
             held.append(_held(still, finding, feature.labels(subject.scored)))
-            piece = insight.shown(inspection, feature, insight.PIECE)
+            piece = insight.shown(inspection, feature)
             number = finding.best.number(subject.model.card.model.units)
             picture = insight.as_picture(piece, number, "dark", insight.caption(style, finding.best, finding))
             records.write(into / "cells" / f"{style}-{finding.feature}.png", picture.png, _say)
@@ -139,7 +140,7 @@ def lags(
                 _say(f"{kind} {task}: lag {known[-1]['lag']}, {known[-1]['score']:.3f}")
     found = lags.longest(known)
     for pair, reached in found.items():
-        print(f"{pair[0]:<5} {pair[1]:<6} {', '.join(map(str, reached))}")
+        print(f"{pair[0]:<14} {pair[1]:<6} {', '.join(map(str, reached))}")
     records.write(into / "lags.svg", _plots().lags(found, lags.LAGS).encode(), _say)
 
 
@@ -178,13 +179,14 @@ def evolution(
 
 @looking.command()
 def insight(
-    page: Annotated[Path, typer.Option(help="the page whose tables are written anew")] = Path("docs/insight.md"),
+    page: Annotated[list[Path] | None, typer.Option(help="a page to write anew, repeatable")] = None,
     into: Into = STORE,
 ) -> None:
-    """Write the tables of docs/insight.md anew from the records."""
+    """Write what docs/insight.md and README.md say of networks anew from the records."""
     from bot import insight_page
 
-    records.write(page, insight_page.filled(page.read_text(encoding="utf-8"), into).encode(), _say)
+    for path in page or PAGES:
+        records.write(path, insight_page.filled(path.read_text(encoding="utf-8"), into).encode(), _say)
 
 
 def _plots() -> "ModuleType":

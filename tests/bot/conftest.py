@@ -4,6 +4,8 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tests.servers.fixtures import loop, mastodon_mock
 
 __all__ = ["loop", "mastodon_mock"]
 
+ROOT = Path(__file__).parents[2]
 SYSTEM = Path("/usr/lib/postgresql")  # where Debian keeps its servers, by version
 
 
@@ -89,6 +92,28 @@ def open_store(database: str) -> Iterator[Callable[[], Store]]:
 @pytest.fixture
 def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def elsewhere(environment: dict[str, str], tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """An environment of its own that sees the libraries of this one, with a home of its own."""
+    place = tmp_path / "venv"
+    venv.create(place)
+    site = next((place / "lib").glob("python*/site-packages"))
+    here = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "here.pth").write_text("\n".join([str(ROOT), *here]) + "\n")
+    own = environment | {"APOCRYPHA_HOME": str(tmp_path / "elsewhere"), "PYTHONWARNINGS": "ignore", "PIP_NO_INDEX": "1"}
+    own["PIP_NO_BUILD_ISOLATION"] = "0"  # by this pip means that there is none: what builds is here already
+
+    def run(*arguments: str, stdin: str = "", ok: bool | None = True) -> "subprocess.CompletedProcess[str]":
+        command = [str(place / "bin" / "python"), *arguments]
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, env=own, cwd=tmp_path, timeout=500, check=False
+        )
+        assert ok is None or (done.returncode == 0) == ok, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done
+
+    return run
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

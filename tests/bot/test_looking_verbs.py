@@ -22,7 +22,7 @@ from training.config import ModelConfig, TrainConfig
 from training.model import CharacterModel
 
 ROOT = Path(__file__).parents[2]
-PAGE = "".join(f"before\n<!-- {name} -->\n<!-- /{name} -->\n" for name in insight_page.PARTS)
+PAGE = "".join(f"before\n<!-- {name} -->\n<!-- /{name} -->\n" for name in ("gates", "evolution", "garble"))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_lags_are_climbed_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_was_written_on_the_way_is_shown(home: Path) -> None:
     told = study("evolution", "weather").stdout
-    assert told.index("after 1 updates") < told.index("after 3 updates")
+    assert told.index("after 1 update,") < told.index("after 3 updates,")
     (record,) = records(home, "evolution")
     assert record["command"] == "apocrypha study evolution weather"
     assert (home / "study" / "evolution-weather.svg").exists()
@@ -134,15 +134,19 @@ def test_the_page_is_written_from_the_records(home: Path) -> None:
     (home / "page.md").write_text(PAGE, encoding="utf-8")
     study("insight", "--page", "page.md")
     page = (home / "page.md").read_text(encoding="utf-8")
-    assert page.count("before\n") == len(insight_page.PARTS)
+    assert page.count("before\n") == 3
     assert "| GRU | update | 1 |" in page
     assert "**After 1 update**" in page
+    assert re.search(r"```text\n(after +[\d,]+   .+\n)+```", page)
     assert "![The loss](study/evolution-weather.svg)" in page
     study("insight", "--page", "page.md")
     assert (home / "page.md").read_text(encoding="utf-8") == page
     (home / "page.md").write_text("nothing\n", encoding="utf-8")
-    with pytest.raises(UserError, match="lacks the marks `<!-- cells -->`"):
+    with pytest.raises(UserError, match="none of the marks that tables stand between: <!-- cells -->"):
         study("insight", "--page", "page.md")
+    (home / "page.md").write_text("<!-- lags -->\n<!-- /lags -->\n", encoding="utf-8")
+    with pytest.raises(UserError, match="there is no record. `apocrypha study lags` makes it"):
+        study("insight", "--page", "page.md", "--into", "nowhere")
 
 
 def test_without_what_draws_it_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +157,10 @@ def test_without_what_draws_it_says_what_to_install(home: Path, monkeypatch: pyt
         study("evolution", "weather")
 
 
-def test_the_page_of_this_repository_is_that_of_its_records() -> None:
-    page = (ROOT / "docs" / "insight.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["docs/insight.md", "README.md"])
+def test_the_pages_of_this_repository_are_those_of_its_records(name: str) -> None:
+    path = ROOT / name
+    page = path.read_text(encoding="utf-8")
     assert insight_page.filled(page, ROOT / "docs" / "study") == page
     for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", page):
-        assert (ROOT / "docs" / picture).exists(), picture
+        assert (path.parent / picture).exists(), picture

@@ -1,9 +1,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +9,12 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from corpora.errors import UserError
+from tests.conftest import Run
 from training import checkpoint
 
 ROOT = Path(__file__).parents[2]
 LICENSED = 'summary = "What the sky does"\n[corpus]\nlicence = "CC0"\n[limits]\ncopied = 5000\nloop = 500\n'
 Verb = Callable[..., Result]
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -117,25 +114,6 @@ def test_a_wheel_is_written_where_it_is_wanted(trained: Path, verb: Verb, tmp_pa
     wheel = tmp_path / "dist" / "apocrypha_weather-0.2.0-py3-none-any.whl"
     assert verb("package", "weather", "--into", str(tmp_path / "dist"), "--version", "0.2.0").stdout == f"{wheel}\n"
     assert wheel.exists()
-
-
-@pytest.fixture
-def elsewhere(environment: dict[str, str], tmp_path: Path) -> Run:
-    """An environment of its own that sees the libraries of this one, with a home of its own."""
-    place = tmp_path / "venv"
-    venv.create(place)
-    site = next((place / "lib").glob("python*/site-packages"))
-    here = [path for path in sys.path if path.endswith("site-packages")]
-    (site / "here.pth").write_text("\n".join([str(ROOT), *here]) + "\n")
-    own = environment | {"APOCRYPHA_HOME": str(tmp_path / "elsewhere"), "PYTHONWARNINGS": "ignore", "PIP_NO_INDEX": "1"}
-
-    def run(*arguments: str, ok: bool = True) -> "subprocess.CompletedProcess[str]":
-        command = [str(place / "bin" / "python"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=own, cwd=tmp_path, timeout=300, check=False)
-        assert (done.returncode == 0) == ok, f"{arguments}: {done.stdout}\n{done.stderr}"
-        return done
-
-    return run
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the folders of an environment are named as on POSIX")

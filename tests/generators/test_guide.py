@@ -43,11 +43,12 @@ def test_its_commands_run(environment: dict[str, str], home: Path, tmp_path: Pat
 
 
 def test_its_code_is_a_plugin(tmp_path: Path) -> None:
-    hooks, grammar, tests = blocks("python")
-    (tmp_path / "plugin.py").write_text(hooks + grammar, encoding="utf-8")
+    *hooks, tests = blocks("python")
+    (tmp_path / "plugin.py").write_text("".join(hooks), encoding="utf-8")
     made = load("haiku", tmp_path / "plugin.py")
-    assert made.keys() == HOOKS.keys() - {"features"}
+    assert made.keys() == HOOKS.keys()
     assert made["check"]("old pond\na frog\nsplash") == ""
+    assert made["features"]("a\nb") == {"line": [0, 0, 1]}
     compile(tests, "tests", "exec")
 
 

@@ -24,6 +24,13 @@ class Session:
     number: int
     events: list[Json] = field(default_factory=list)
     line: "Line | None" = None
+    shard: tuple[int, ...] = (0, 1)  # which of how many
+
+    def hears(self, name: str, data: Json) -> bool:
+        """Return whether an event is this shard's: each has its servers, and the first what is said in private."""
+        number, count = self.shard
+        server = data["id"] if name == "GUILD_CREATE" else data.get("guild_id", 0)
+        return (int(server) >> 22) % count == number
 
 
 @dataclass(eq=False)
@@ -64,6 +71,7 @@ class Gateway:
         self.heard: list[float] = []  # seconds of the loop at which a heartbeat came
         self.greeting: list[tuple[str, Json]] = []  # events that a new session begins with
         self.url = ""
+        self.shards = 1  # that it wants a client to have
 
     async def connected(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(autoping=True)
@@ -83,7 +91,8 @@ class Gateway:
     async def emit(self, name: str, data: Json) -> None:
         """Send an event to all clients; one that is away has it when it resumes."""
         for session in self.sessions:
-            await self._dispatch(session, name, data)
+            if session.hears(name, data):
+                await self._dispatch(session, name, data)
 
     async def break_off(self) -> None:
         """Break off all connections without a word."""
@@ -127,15 +136,16 @@ class Gateway:
         elif int(data["intents"]) & PRIVILEGED:
             await line.socket.close(code=NOT_ALLOWED)
         else:
-            line.session = Session(len(self.sessions) + 1, line=line)
+            line.session = Session(len(self.sessions) + 1, line=line, shard=tuple(data.get("shard", (0, 1))))
             self.sessions.append(line.session)
             ready = {"v": 10, "user": user() | {"email": None, "verified": True, "mfa_enabled": True}, "guilds": []}
-            ready |= {"session_id": f"s{id(line.session)}", "resume_gateway_url": self.url, "shard": [0, 1]}
+            ready |= {"session_id": f"s{id(line.session)}", "resume_gateway_url": self.url, "shard": line.session.shard}
             ready |= {"application": {"id": str(BOT), "flags": 0}, "private_channels": [], "relationships": []}
-            joined = [each["id"] for name, each in self.greeting if name == "GUILD_CREATE"]
+            greeting = [(name, each) for name, each in self.greeting if line.session.hears(name, each)]
+            joined = [each["id"] for name, each in greeting if name == "GUILD_CREATE"]
             ready["guilds"] = [{"id": number, "unavailable": True} for number in joined]
             await self._dispatch(line.session, "READY", ready)
-            for name, each in self.greeting:
+            for name, each in greeting:
                 await self._dispatch(line.session, name, each)
 
     async def _resume(self, line: Line, data: Json) -> None:

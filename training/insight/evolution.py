@@ -61,5 +61,6 @@ def text(record: dict[str, Any]) -> str:
     parts = [f"{record['title']}: {record['parameters']:,} parameters\n"]
     for sample in record["samples"]:
         written = sample["text"].strip()[:SHOWN].replace("\n", "\n    ")
-        parts.append(f"after {sample['step']:,} updates, {sample['nats']:.2f} nats\n    {written}\n")
+        updates = "1 update" if sample["step"] == 1 else f"{sample['step']:,} updates"
+        parts.append(f"after {updates}, {sample['nats']:.2f} nats\n    {written}\n")
     return "\n".join(parts)

@@ -47,16 +47,20 @@ def wanted(names: Sequence[str], form: str, own: Sequence[Feature] = ()) -> list
     return [known[name] for name in names] or [f for f in known.values() if f.form in ("", form)]
 
 
-def excerpt(labels: Labels, text: str, length: int) -> slice:
-    """Return where the feature changes most in a piece of `text` of whole lines, `length` characters or a few fewer."""
-    if len(text) <= length:
-        return slice(0, len(text))
+def excerpt(labels: Labels, text: str, length: int, lines: int) -> slice:
+    """Return where the feature changes most in a piece of `text` of so many whole lines and characters at most.
+
+    Where there is no line's end in the second half of `length` characters, the piece ends in the middle of a line.
+    """
     changes = np.append(0, np.cumsum(np.abs(np.diff(labels.astype(np.float32))) > 0))
-    begins = np.array([0, *(at + 1 for at, character in enumerate(text[:-length]) if character == "\n")])
-    begins = begins[begins <= len(text) - length]
-    best = int(begins[np.argmax(changes[begins + length - 1] - changes[begins])])
-    end = text.rfind("\n", best + length // 2, best + length) + 1
-    return slice(best, end or best + length)
+    feeds = [place + 1 for place, character in enumerate(text[:-1]) if character == "\n"]
+    edges = np.array([0, *feeds, len(text)])
+    begins = edges[:-1]
+    whole = edges[np.searchsorted(edges, begins + length, side="right") - 1]
+    ends = np.where(whole - begins < length // 2, begins + length, whole).clip(max=len(text))
+    ends = np.minimum(ends, edges[(np.arange(len(begins)) + lines).clip(max=len(begins))])
+    best = int(np.argmax(changes[ends - 1] - changes[begins]))
+    return slice(int(begins[best]), int(ends[best]))
 
 
 def parse_cell(name: str, model: Model) -> Cell:

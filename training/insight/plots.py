@@ -105,7 +105,7 @@ def lags(found: Mapping[tuple[str, str], Sequence[int]], steps: Sequence[int]) -
                 reached = [steps.index(lag) + 1 if lag else 0 for lag in found[kind, task]]
                 panel.bar(place, max(reached), 0.62, color=COLOURS[place], alpha=0.35)
                 panel.plot([place] * len(reached), reached, MARKS[place], color=COLOURS[place])
-            panel.set_xticks(range(len(kinds)), [kind.upper() for kind in kinds])
+            panel.set_xticks(range(len(kinds)), [kind.upper().replace(" ", "\n") for kind in kinds], fontsize=8)
             panel.set_yticks(range(len(steps) + 1), ["none", *map(str, steps)])
             panel.set_title(task, fontsize=10)
         axes[0].set_ylabel("longest lag solved")

@@ -73,10 +73,12 @@ class TalkClient(discord.Client):
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Connect to the gateway that Discord names."""
-        _, gateway, starts = await self.http.get_bot_gateway()
+        shards, gateway, starts = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)  # the library has one address for the whole process
         if starts["remaining"] < FEW:
             self.host.say(f"discord: only {starts['remaining']} more connections are allowed today")
+        if shards > 1 and not isinstance(self, discord.AutoShardedClient):
+            self.host.say(f"discord: it wants {shards} connections; put `sharded = true` under [discord]")
         await super().connect(reconnect=reconnect)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
@@ -170,3 +172,10 @@ class TalkClient(discord.Client):
             for _ in range(round(SWEEP / SAVE)):
                 await asyncio.sleep(SAVE)
                 await asyncio.to_thread(self.host.servers.save)
+
+
+class ShardedClient(TalkClient, discord.AutoShardedClient):
+    """As many connections as Discord wants, each with its share of the servers.
+
+    A first connection that fails is tried again by the library, every five seconds.
+    """

@@ -17,7 +17,7 @@ from bot.accounts import DiscordChat
 from bot.chat.desk import Desk
 from bot.chat.discord.answers import Answers
 from bot.chat.discord.buttons import answer_buttons
-from bot.chat.discord.client import TalkClient
+from bot.chat.discord.client import ShardedClient, TalkClient
 from bot.chat.discord.host import Host
 from bot.chat.discord.typing import Typing
 from bot.chat.door import Door
@@ -58,9 +58,10 @@ class Frontend:
         Route.BASE = self.settings.service
         host = await asyncio.to_thread(self.host)
         token, pauses = self.settings.token.get_secret_value(), self._pauses()
+        connection = ShardedClient if self.settings.sharded else TalkClient
         leaving = asyncio.create_task(done.wait())
         while not done.is_set():
-            client, began = TalkClient(host), self.seconds()
+            client, began = connection(host), self.seconds()
             talking = asyncio.create_task(client.start(token))
             try:
                 await asyncio.wait((talking, leaving), return_when=asyncio.FIRST_COMPLETED)

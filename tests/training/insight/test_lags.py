@@ -4,6 +4,7 @@ import torch
 from training.insight.lags import (
     COPIED,
     LAGS,
+    LAYERS,
     PARAMETERS,
     SIGNS,
     SIZES,
@@ -44,8 +45,28 @@ def test_two_numbers_are_marked_and_their_sum_is_asked() -> None:
 
 @pytest.mark.parametrize(("kind", "task"), all_tasks())
 def test_all_have_about_as_many_parameters(kind, task) -> None:
-    numbers = sum(parameter.numel() for parameter in Solver(kind, *SIZES[task]).parameters())
+    numbers = sum(parameter.numel() for parameter in Solver(kind, *SIZES[task], 20).parameters())
     assert numbers == pytest.approx(PARAMETERS, rel=0.02)
+
+
+def test_gates_begin_open_for_as_long_as_the_lag() -> None:
+    torch.manual_seed(0)
+    for kind, lag in (("lstm", 100), ("gru", 7)):
+        layer = Solver(kind, 2, 2, lag).layer
+        biases = layer.bias_ih_l0.detach().view(LAYERS[kind][1], -1)
+        times = 1 / (1 - torch.sigmoid(biases[1])) - 1
+        assert 1 <= times.min() < times.max() <= lag - 1 + 1e-3
+        assert times.max() > lag / 2
+        assert not layer.bias_hh_l0.any()
+        if kind == "lstm":
+            assert torch.equal(biases[0], -biases[1])
+
+
+def test_an_orthogonal_rnn_keeps_lengths_and_a_plain_one_does_not() -> None:
+    torch.manual_seed(0)
+    weights = {kind: Solver(kind, 2, 2, 20).layer.weight_hh_l0.detach() for kind in ("rnn", "orthogonal rnn")}
+    assert torch.linalg.svdvals(weights["orthogonal rnn"]).numpy() == pytest.approx(1, abs=1e-5)
+    assert torch.linalg.eigvals(weights["rnn"]).abs().max() < 0.8
 
 
 @pytest.fixture
@@ -68,7 +89,7 @@ def test_a_short_lag_is_learned_and_no_time_is_not_enough() -> None:
 def test_the_ladder_is_climbed_to_the_first_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.insight.lags.LAGS", (2, 90, 100))
     monkeypatch.setattr("training.insight.lags.UPDATES", 100)
-    reached = list(climb("lstm", "latch", 0))
+    reached = list(climb("rnn", "latch", 0))
     assert [(step.lag, step.solved) for step in reached] == [(2, True), (90, False)]
 
 

@@ -133,6 +133,29 @@ async def test_a_session_that_was_forgotten_is_begun_anew(house: House, server: 
         assert await server.answered(await server.say(ALICE, CALL))
 
 
+async def test_with_many_servers_there_are_several_connections(house: House, server: DiscordServer) -> None:
+    """Each hears of its own servers: nothing is heard, and answered, twice."""
+    server.gateway.shards = 3
+    house.change(sharded=True)
+    async with running(house, server):
+        await server.until(lambda: len(server.gateway.sessions) == 3)
+        assert [session.shard for session in server.gateway.sessions] == [(0, 3), (1, 3), (2, 3)]
+        said = await server.say(ALICE, CALL)
+        await server.answered(said)
+        await server.gateway.break_off()
+        again = await server.say(ALICE, CALL)
+        await server.answered(again)
+        assert len(server.replies(said)) == len(server.replies(again)) == 1
+    assert server.gateway.log.count("resume") == 3
+
+
+async def test_it_is_said_when_several_connections_are_wanted(house: House, server: DiscordServer) -> None:
+    server.gateway.shards = 2
+    async with running(house, server):
+        await server.answered(await server.say(ALICE, CALL))
+    assert any("put `sharded = true`" in line for line in house.lines)
+
+
 async def test_a_first_connection_that_is_refused_is_followed_by_another(house: House, server: DiscordServer) -> None:
     server.closed_port = free_port()
     async with running(house, server):
