@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.arguments import Adapt, Blend, Json, Length, Seed, Style, Temperature, parse_blend, print_json, say
+from bot.surroundings import at_hand
 from corpora.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.settings import Settings
     from generators.plugin import Plugin
-    from generators.registry import Registry
 
 answering = typer.Typer()
 
@@ -36,7 +35,7 @@ def chat(
     from bot.conversation import Conversation
     from bot.speaking import open_engine
 
-    settings, registry = _opened()
+    settings, registry = at_hand()
     mixed = parse_blend(blend) if blend else None
     options: dict[str, Any] = {"temperature": temperature, "seed": seed, "length": length, "candidates": candidates}
     options |= {"blend": mixed, "adapt": adapt, "persona": persona}
@@ -85,7 +84,7 @@ def sample(
     from generators.generator import Generator
     from generators.receipt import Receipt, digest
 
-    with open_engine(*_opened()) as engine:
+    with open_engine(*at_hand()) as engine:
         mixed = parse_blend(blend) if blend else None
         voice = engine.voice(style, mixed)
         if seed is None:
@@ -121,7 +120,7 @@ def verify(
     from generators.receipt import Receipt, digest, remade
 
     read = Receipt.read(sys.stdin.read() if receipt == "-" else receipt)
-    with open_engine(*_opened()) as engine:
+    with open_engine(*at_hand()) as engine:
         text = remade(engine, read)
     same = digest(text) == read.digest if read.digest else None
     if as_json:
@@ -145,7 +144,7 @@ def replies(
     from bot.replies import study
     from bot.speaking import open_engine
 
-    settings, registry = _opened()
+    settings, registry = at_hand()
     trained = [plugin.name for plugin in registry.bundled if plugin.trained_folder(settings.models)]
     plugins = [registry.get(name) for name in styles or trained]
     with open_engine(settings, registry) as engine:
@@ -180,14 +179,3 @@ def _draw(plugin: "Plugin", text: str, path: Path) -> dict[str, str]:
         raise UserError(f"{path}: the picture could not be written ({error.strerror}).") from error
     say(f"({path})")
     return {"picture": str(path), "alt": picture.alt}
-
-
-def _opened() -> "tuple[Settings, Registry]":
-    from bot import settings
-    from generators import registry
-
-    chosen = settings.load()
-    found = registry.find(chosen.plugins)
-    for line in found.broken.values():
-        say(line)
-    return chosen, found

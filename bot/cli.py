@@ -18,6 +18,8 @@ from bot.plugin_verbs import check, install, new, package, show, uninstall
 from bot.post_verbs import posts
 from bot.schedule_verbs import schedule
 from bot.study import study
+from bot.surroundings import at_hand
+from bot.sweep_verbs import sweep
 from bot.web_verbs import serve
 
 if TYPE_CHECKING:
@@ -40,21 +42,6 @@ app.command()(sample)
 app.command()(verify)
 
 
-def _settings() -> "Settings":
-    from bot import settings
-
-    return settings.load()
-
-
-def _registry(settings: "Settings") -> "Registry":
-    from generators import registry
-
-    found = registry.find(settings.plugins)
-    for line in found.broken.values():
-        say(line)
-    return found
-
-
 def _engine(settings: "Settings", registry: "Registry") -> "Engine":
     from bot.speaking import open_engine
 
@@ -72,9 +59,9 @@ def list_styles(as_json: Json = False) -> None:
     """List the styles that can be spoken."""
     from training.checkpoint import read_card
 
-    settings = _settings()
+    settings, registry = at_hand()
     rows = []
-    for name, plugin in sorted(_registry(settings).plugins.items()):
+    for name, plugin in sorted(registry.plugins.items()):
         folder = plugin.trained_folder(settings.models)
         row: dict[str, Any] = {"name": name, "summary": plugin.manifest.summary, "origin": plugin.origin}
         card = read_card(folder) if folder else None
@@ -91,9 +78,9 @@ def list_styles(as_json: Json = False) -> None:
 @app.command(name="corpora")
 def list_corpora(as_json: Json = False) -> None:
     """List the texts that the styles learn from, their licences, and whether they are here already."""
-    settings = _settings()
+    settings, registry = at_hand()
     rows = []
-    for name, plugin in sorted(_registry(settings).plugins.items()):
+    for name, plugin in sorted(registry.plugins.items()):
         spec = plugin.manifest.corpus
         place = settings.places.cached(spec) if spec.remote else plugin.folder / spec.file
         rows.append(
@@ -110,8 +97,7 @@ def list_corpora(as_json: Json = False) -> None:
 @app.command()
 def fetch(styles: Annotated[list[str], typer.Argument(help="styles' names", autocompletion=style_names)]) -> None:
     """Download and verify the texts of styles, so that they can be trained and measured."""
-    settings = _settings()
-    registry = _registry(settings)
+    settings, registry = at_hand()
     for plugin in [registry.get(name) for name in styles]:
         corpus = plugin.text(settings.places, sys.stderr.isatty())
         sizes = ", ".join(f"{len(getattr(corpus, part)):,} {part}" for part in ("train", "validation", "test"))
@@ -158,8 +144,7 @@ def train(
     from bot.plans import Orders
     from corpora.errors import UserError
 
-    settings = _settings()
-    registry = _registry(settings)
+    settings, registry = at_hand()
     named = [newcomer.find(settings, registry, style, say) for style in styles or []]
     plugins = registry.bundled if everything else named
     if not plugins or (everything and styles) or (into and len(plugins) > 1):
@@ -195,8 +180,7 @@ def evaluate(
     from bot import measure
     from corpora.errors import UserError
 
-    settings = _settings()
-    registry = _registry(settings)
+    settings, registry = at_hand()
     if bool(style) == everything:
         raise UserError("Name the style to measure, or give --all.")
     with _engine(settings, registry) as engine:
@@ -225,8 +209,8 @@ def bench(
     """Time a voice beside the same weights in PyTorch and ONNX Runtime, and under load. Needs the `train` extra."""
     from bot import bench
 
-    settings = _settings()
-    with _engine(settings, _registry(settings)) as engine:
+    settings, registry = at_hand()
+    with _engine(settings, registry) as engine:
         report = bench.bench(engine, style, settings, say, seconds)
     if as_json:
         print_json(report)
@@ -239,6 +223,7 @@ def bench(
 
 for verb in (new, check, package, install, uninstall, show):
     app.command()(verb)
+app.command()(sweep)
 app.command()(inspect)
 app.command()(post)
 app.command()(run)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.arguments import Json, say
+from bot.surroundings import at_hand
 from corpora.errors import UserError
 from corpora.survey import RARE
 
@@ -36,13 +37,10 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Show what there is to know of a text, and where scores on it would lie."""
-    from bot import settings
     from bot.texts import text_of
     from corpora.statistics import Statistics
-    from generators import registry
 
-    chosen = settings.load()
-    text = text_of(chosen, registry.find(chosen.plugins), what)
+    text = text_of(*at_hand(), what)
     found = Statistics.of(text)
     if as_json:
         print(json.dumps(asdict(found), ensure_ascii=False, indent=1))

@@ -11,6 +11,7 @@ import numpy as np
 from rich.text import Text
 
 from bot.settings import Settings
+from corpora import encoding
 from corpora.errors import UserError
 from generators.pictures import coloured
 from generators.pictures.coloured import Colouring
@@ -57,23 +58,21 @@ def subject(
         )
     model = checkpoint.load(folder)
     if text:
-        whole, left_out = model.vocabulary.known(_read(text))
+        whole, left_out = model.vocabulary.known(encoding.read(text).text)
         if left_out:
             say(f"({text}: the network has never seen {left_out[:24]!r}; left out)")
         half = min(len(whole) // 2, characters)
+        if not half:
+            raise UserError(
+                f"{text}: the network knows fewer than two of its characters; cells are chosen on one half of them and "
+                "scored on the other."
+            )
         return Subject(plugin, model, whole[:half], whole[half : 2 * half], text.name)
     corpus = plugin.text(settings.places)
     if model.card.corpus.get("digest") != corpus.digest:
         say(f"({plugin.name}: the network learned from another text or another split; it may have seen this one)")
     chosen, scored = (model.vocabulary.known(part[:characters])[0] for part in (corpus.validation, corpus.test))
     return Subject(plugin, model, chosen, scored, f"{corpus.title}, held out")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the text cannot be read ({error}).") from error
 
 
 def features(subject: Subject, names: Sequence[str] = ()) -> list[Feature]:

@@ -9,6 +9,7 @@ from corpora.errors import UserError
 from training.insight.features import FEATURES
 
 BETWEEN = "<!-- {0} -->\n(.*?)<!-- /{0} -->\n"  # where a part stands
+TOLD = {"AUC": 0.9, "r": 0.8}  # the least that a cell scores that is said to tell a feature
 WIDTH = 96  # characters of a sample that is one line
 LETTERS = {"\n": "line feed", " ": "blank", "\t": "tab", "|": "\\|"}
 
@@ -81,8 +82,14 @@ def _cell(record: Record, finding: Record) -> list[str]:
         f"{effect['elsewhere']:+.4f}",
         f"{max(finding['controls']['where']):+.4f}",
         f"`{worst}`" if worst else "",
-        "used" if effect["used"] else "goes along",
+        _verdict(finding["measure"], best["score"], effect["used"]),
     ]
+
+
+def _verdict(measure: str, score: float, used: bool) -> str:
+    if score < TOLD[measure]:
+        return "no such cell"
+    return "used" if used else "goes along"
 
 
 def gates(records: list[Record]) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.arguments import Json, Style, say
+from bot.surroundings import at_hand
 
 if TYPE_CHECKING:
     from bot.settings import Settings
     from generators.plugin import Plugin
-    from generators.registry import Registry
 
 
 def new(
@@ -26,7 +26,7 @@ def new(
     """Make a voice of a text: look at it, propose settings and say why. It speaks at once."""
     from bot import newcomer
 
-    settings, registry = _found()
+    settings, registry = at_hand()
     made = newcomer.add(settings, registry, file, say, name, licence, encoding, Path.cwd() if package else None)
     print((made.folder / "plugin.toml").read_text(encoding="utf-8"), end="")
     say(f"\n{made.folder.resolve()}: this is its plugin.toml; change what you like.")
@@ -44,7 +44,7 @@ def check(
     from bot.cards import Cards
     from bot.speaking import open_engine
 
-    settings, registry = _found()
+    settings, registry = at_hand()
     registry.get(name)
     cards = Cards(settings)
     if allow is not None:
@@ -72,7 +72,7 @@ def package(
     """Pack a voice with its trained model into a wheel, which others install. Its text is left out."""
     from generators import distribution
 
-    settings, registry = _found()
+    settings, registry = at_hand()
     wheel = distribution.build(registry.get(name), settings.models, into, version, with_text)
     print(wheel)
     say(f"{wheel.stat().st_size / 1e6:.1f} MB. Install it: `apocrypha install {wheel}`")
@@ -86,7 +86,7 @@ def install(
     """Install plugins."""
     from bot import distributions
 
-    settings, _ = _found()
+    settings, _ = at_hand()
     for found in distributions.install(settings, what):
         print(f"{found.name}  {found.manifest.summary}")
         say(f"from {found.origin}: {found.folder}. Before it posts: `apocrypha check {found.name}`.")
@@ -96,13 +96,13 @@ def uninstall(name: Style) -> None:
     """Let a plugin go. Your own folder is moved away, not deleted."""
     from bot import distributions
 
-    settings, registry = _found()
+    settings, registry = at_hand()
     print(f"{name}: {distributions.uninstall(settings, registry.get(name))}")
 
 
 def show(name: Style, as_json: Json = False) -> None:
     """Show what is known of a voice: whose text, which model, how well, and whether it may post."""
-    settings, registry = _found()
+    settings, registry = at_hand()
     facts = _facts(settings, registry.get(name))
     if as_json:
         print(json.dumps(facts, ensure_ascii=False, indent=1))
@@ -136,14 +136,3 @@ def _facts(settings: "Settings", found: "Plugin") -> dict[str, Any]:
         "allowed": cards.allowed(found.name),
         "card": "comes with apocrypha" if found.origin == OURS else failed,
     }
-
-
-def _found() -> "tuple[Settings, Registry]":
-    from bot import settings
-    from generators import registry
-
-    chosen = settings.load()
-    found = registry.find(chosen.plugins)
-    for line in found.broken.values():
-        say(line)
-    return chosen, found

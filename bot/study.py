@@ -8,7 +8,8 @@ import typer
 
 from bot.chat_verbs import answering
 from bot.looking_verbs import looking
-from bot.study_verbs import notice, numbers
+from bot.study_verbs import numbers
+from bot.trials import notice
 
 study = typer.Typer(
     help="Measure what helps and what was learned. Needs the `train` extra (torch).", no_args_is_help=True
@@ -62,18 +63,16 @@ def novices(
 
     A small piece is learned with the weights of another voice at first, as is usual, and without them.
     """
-    from bot import settings as all_settings
     from bot.arguments import say
     from bot.novices import learned, told
     from bot.records import keep
+    from bot.surroundings import at_hand
     from bot.texts import text_of
-    from generators import registry
 
-    settings = all_settings.load()
-    found = registry.find(settings.plugins)
-    others = [voice for voice in found.bundled if voice.name != text]
+    settings, registry = at_hand()
+    others = [voice for voice in registry.bundled if voice.name != text]
     made = []
-    for record in learned(settings, text_of(settings, found, text), sizes or [], minutes or [10.0], others, say):
+    for record in learned(settings, text_of(settings, registry, text), sizes or [], minutes or [10.0], others, say):
         made.append(record)
         keep(store, record, "name", say)
         if not as_json:

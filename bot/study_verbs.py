@@ -5,20 +5,21 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bot.trials import Cluster, Deadline, Gpus, Jobs, Minutes, notice, workers
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from bot.settings import Settings
     from corpora.corpus import Corpus
     from training.study.laboratory import Laboratory
     from training.study.texts import Layout
-    from training.sweep import Record, Trial, Workers
-    from training.trainer import Progress
+    from training.sweep import Record
 
 numbers = typer.Typer()
 
@@ -26,35 +27,10 @@ STORE = Path("docs/study")
 PLUGINS = {"war-and-peace": "novel", "linux": "code"}  # whose manifests say where the texts are from
 
 Store = Annotated[Path, typer.Option(help="the folder of records; what is in it is not done again")]
-Minutes = Annotated[float | None, typer.Option(min=0, help="leave off after this time; the same command goes on")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="networks trained at the same time, in processes")]
 Json = Annotated[bool, typer.Option("--json", help="print the records as one JSON value")]
-Cluster = Annotated[
-    bool, typer.Option("--cluster", help="train on a Ray cluster: the one of RAY_ADDRESS, or one begun here")
-]
-Gpus = Annotated[float, typer.Option(min=0, help="of a cluster: the part of a GPU that each network asks for")]
 Cut = Annotated[
     Literal["streams", "contiguous"], typer.Option(help="how the texts are cut: as char-rnn does, or in three pieces")
 ]
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """Tells when the time is up, in whatever process it is asked."""
-
-    at: float  # seconds of the wall clock
-    clock: Callable[[], float] = time.time
-
-    def __call__(self) -> bool:
-        """Return whether it is past."""
-        return self.clock() >= self.at
-
-
-def notice(trial: "Trial", progress: "Progress") -> None:
-    """Say on stderr how a run stands, whenever it has looked at its validation text."""
-    if progress.validation is not None:
-        facts = f"epoch {progress.epoch:.1f}  validation {progress.validation:.4f} nats"
-        print(f"{trial.name}  {facts}  {progress.characters_per_second:,.0f} characters/s", file=sys.stderr, flush=True)
 
 
 def laboratory(
@@ -74,7 +50,7 @@ def laboratory(
         read_more=lambda: _more(settings),
         store=store,
         runs=settings.runs / "study",
-        workers=_workers(settings, jobs, cluster, gpus),
+        workers=workers(settings, jobs, cluster, gpus),
         orders=Orders(notice, stop),
         about={"commit": _commit(), "processor": platform.processor() or platform.machine()},
     )
@@ -101,18 +77,6 @@ def _more(settings: "Settings") -> "Corpus":
     speeches = plugins.get("speeches").text_before(settings.places) or bible
     train, validation = bible.train + speeches.train, bible.validation + speeches.validation
     return replace(bible, title="the Bible and speeches", train=train, validation=validation, test="")
-
-
-def _workers(settings: "Settings", jobs: int, cluster: bool, gpus: float) -> "Workers":
-    from training import device, workers
-    from training.sweep import one_by_one
-
-    if cluster:
-        return workers.Cluster(gpus)
-    if jobs > 1:
-        return workers.Processes(jobs, max(settings.cores // jobs, 1))
-    device.prepare_processor(settings.threads)
-    return one_by_one
 
 
 def _commit() -> str:

@@ -10,7 +10,7 @@ window in a thousand, each worth STEP characters).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -69,7 +69,7 @@ class Index:
     @classmethod
     def of(cls, text: str) -> "Index":
         """Build the index of a training text."""
-        return cls(Filter.of(_windows(text)[::STEP]), Filter.of(_words(set(_split(text)))))
+        return cls(Filter.of(_windows(text, STEP)), Filter.of(_words(set(words_of(text)))))
 
     def save(self, folder: Path) -> None:
         """Write the index into a model folder."""
@@ -102,7 +102,7 @@ class Index:
 
     def known_words(self, text: str) -> float:
         """Return the share of the words of `text` that the training text has too, 1.0 where it has no words."""
-        words = _split(text)
+        words = list(words_of(text))
         return float(self.words.holds(_words(words)).mean()) if words else 1.0
 
 
@@ -161,8 +161,9 @@ def open_gates(plugin: Plugin, models: Path, places: Places) -> Gates:
     return Gates(plugin.manifest.limits, index)
 
 
-def _split(text: str) -> list[str]:
-    return [word.casefold() for word in WORD.findall(text)]
+def words_of(text: str) -> Iterator[str]:
+    """Yield the words of a text, in one case."""
+    return (word[0].casefold() for word in WORD.finditer(text))
 
 
 def _words(words: Iterable[str]) -> Hashes:
@@ -170,12 +171,13 @@ def _words(words: Iterable[str]) -> Hashes:
     return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 
-def _windows(text: str) -> Hashes:
-    """Return a hash of every window of GRAM characters, (len(text) - GRAM + 1,): a polynomial, then mixed."""
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-    hashes = np.zeros(max(len(codes) - GRAM + 1, 0), dtype=np.uint64)
+def _windows(text: str, step: int = 1) -> Hashes:
+    """Return a hash of every `step`-th window of GRAM characters, the first at 0: a polynomial, then mixed."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    last = len(codes) - GRAM  # where a window may begin
+    hashes = np.zeros(max(last // step + 1, 0), dtype=np.uint64)
     for place in range(GRAM if len(hashes) else 0):
-        hashes = hashes * np.uint64(0x100000001B3) + codes[place : place + len(hashes)]
+        hashes = hashes * np.uint64(0x100000001B3) + codes[place : place + last + 1 : step]
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64 (Steele et al. 2014)
         hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
     return hashes ^ (hashes >> np.uint64(31))

@@ -30,7 +30,7 @@ class Cache:
     Words are the same where their first `stem` letters are.
     """
 
-    weight: float = 0.4
+    weight: float = 0.6
     stem: int = 6
     per_word: bool = True
 

@@ -47,6 +47,14 @@ class Registry:
         """Return the plugins that come with apocrypha, by name."""
         return [plugin for _, plugin in sorted(self.plugins.items()) if plugin.origin == OURS]
 
+    @property
+    def faults(self) -> list[str]:
+        """Return a line for each plugin that is broken; `get` tells all of one."""
+        lines = {name: fault.split("\n") for name, fault in self.broken.items()}
+        return [
+            line if not more else f"{line} `apocrypha show {name}` tells them." for name, (line, *more) in lines.items()
+        ]
+
     def get(self, name: str) -> Plugin:
         """Return the plugin of this name; raise UserError with the fault of a broken one, or with the known names."""
         with self._lock:

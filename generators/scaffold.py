@@ -15,7 +15,7 @@ from corpora.spec import Split
 from corpora.split import split
 from corpora.survey import Survey
 from generators.plugin import NAME, Limits
-from generators.quality import Index
+from generators.quality import words_of
 from training.fitting import Fit
 
 HEADROOM = 1.25  # of a text's usual length, so that few are broken off
@@ -165,12 +165,13 @@ def _quoted(value: object) -> str:
 
 def _openings(text: str) -> Iterator[str]:
     """Yield the first words of a few lines from all over the text."""
-    lines = [line.split() for line in text.split("\n") if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     for place in (0.1, 0.4, 0.7):
-        yield " ".join(lines[int(place * len(lines))][:5])[:30]
+        yield " ".join(lines[int(place * len(lines))].split()[:5])[:30]
 
 
 def _held_out_words(text: str) -> float:
     """Return how many of the words in the last twentieth of a text stand in what comes before it."""
     cut = len(text) - len(text) // 20
-    return Index.of(text[:cut]).known_words(text[cut:])
+    known, words = set(words_of(text[:cut])), list(words_of(text[cut:]))
+    return sum(word in known for word in words) / len(words) if words else 1.0

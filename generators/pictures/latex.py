@@ -26,7 +26,7 @@ INSTALL = "Install TeX Live (on Debian: apt install texlive-latex-base texlive-p
 
 # The shell sets limits and becomes TeX: seconds of its time, kilobytes of memory, blocks of 512 bytes in a file. A
 # function between fork and exec would do the same, but not safely in a process that has threads.
-LIMITED = 'ulimit -c 0 -t "$1"; ulimit -v "$2"; ulimit -f "$3"; shift 3; exec "$@"'
+LIMITED = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2"; ulimit -f "$3"; shift 3; exec "$@"'
 PDFIUM = threading.Lock()  # it is not made for threads
 
 

@@ -108,7 +108,7 @@ def elsewhere(environment: dict[str, str], tmp_path: Path) -> Callable[..., "sub
     def run(*arguments: str, stdin: str = "", ok: bool | None = True) -> "subprocess.CompletedProcess[str]":
         command = [str(place / "bin" / "python"), *arguments]
         done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, env=own, cwd=tmp_path, timeout=500, check=False
+            command, input=stdin, capture_output=True, text=True, env=own, cwd=tmp_path, timeout=900, check=False
         )
         assert ok is None or (done.returncode == 0) == ok, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done

@@ -9,6 +9,7 @@ import pytest
 
 from generators import plugin
 from generators.automaton import automaton
+from generators.testing import AUTHORS
 from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +65,8 @@ def test_it_is_installed_trained_checked_packed_and_let_go(elsewhere: Run, tmp_p
     assert "begins with the weights of" in apocrypha("train", "limericks", "--minutes", "1").stderr
     card = json.loads(apocrypha("check", "limericks", "--json", ok=None).stdout)
     lines = {line["name"]: line for line in card["lines"]}
-    assert lines["held-out loss"]["passed"], lines
-    assert lines["form"]["passed"]
-    assert lines["licence"]["passed"]
+    assert not [line for name, line in lines.items() if name in AUTHORS and not line["passed"]]
+    assert "nats per character, the best n-gram" in lines["held-out loss"]["said"]
     learned = apocrypha("chat", "limericks", "--seed", "1", stdin="A sailor who couldn't quite swim\n")
     assert "letter counts" not in learned.stderr
     assert learned.stdout != at_once.stdout

@@ -126,6 +126,7 @@ def test_a_plugins_own_features_are_looked_for(invoke: Invoke, model: Callable[.
             "There is no cell 2:0: cells are called LAYER:UNIT, here from 0:0 to 1:5",
         ),
         (("--model", "MODEL", "--text", "nowhere"), "nowhere: the text cannot be read"),
+        (("--model", "MODEL", "--text", "/dev/null"), "/dev/null: the network knows fewer than two of its characters"),
         (("--model", "MODEL", "--png", "/proc/no/cell.png"), "it could not be written"),
     ],
 )

@@ -145,7 +145,7 @@ def test_the_page_is_written_from_the_records(home: Path) -> None:
     with pytest.raises(UserError, match="none of the marks that tables stand between: <!-- cells -->"):
         study("insight", "--page", "page.md")
     (home / "page.md").write_text("<!-- lags -->\n<!-- /lags -->\n", encoding="utf-8")
-    with pytest.raises(UserError, match="there is no record. `apocrypha study lags` makes it"):
+    with pytest.raises(UserError, match="there is no record"):
         study("insight", "--page", "page.md", "--into", "nowhere")
 
 

@@ -1,6 +1,7 @@
 """LaTeX as a picture: how it looks, what it is refused for, and what it cannot do."""
 
 import shutil
+import subprocess
 import time
 from io import BytesIO
 from pathlib import Path
@@ -124,6 +125,15 @@ def test_shell_is_not_reached(tmp_path: Path) -> None:
 
 def test_memory_is_limited() -> None:
     assert compiles([LEMMA % "Yes."], Limits(megabytes=20))[0] != ""
+
+
+def test_the_limits_hold_also_when_nobody_waits_for_it_any_more() -> None:
+    shown = ["sh", "-c", "ulimit -t; ulimit -v; ulimit -f; ulimit -c"]
+    done = subprocess.run(
+        ["sh", "-c", latex.LIMITED, "sh", "20", "500000", "64", *shown], capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"20", b"500000", b"64", b"0"]
+    assert not done.stderr
 
 
 def test_without_tex_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

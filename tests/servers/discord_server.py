@@ -236,7 +236,8 @@ class DiscordServer(Stub):
     async def _where(self, request: web.Request) -> web.Response:
         port, self.closed_port = self.closed_port or self.port, 0
         limit = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
-        return answer({"url": f"ws://127.0.0.1:{port}/gateway", "session_start_limit": limit, "shards": self.gateway.shards})
+        gateway = {"url": f"ws://127.0.0.1:{port}/gateway", "shards": self.gateway.shards}
+        return answer(gateway | {"session_start_limit": limit})
 
     async def _me(self, request: web.Request) -> web.Response:
         return answer(user() | {"mfa_enabled": True, "locale": "en-US"})

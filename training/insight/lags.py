@@ -31,7 +31,7 @@ LAYERS: dict[Kind, tuple[type[nn.RNN | nn.LSTM | nn.GRU], int]] = {  # each with
     "gru": (nn.GRU, 3),
 }
 PARAMETERS = 16_000
-UPDATES = 2000
+UPDATES = 3000
 BATCH = 32
 RATES: dict[Kind, float] = {"rnn": 2e-3, "orthogonal rnn": 2e-3, "lstm": 1e-2, "gru": 1e-2}  # the best of 2, 5, 10e-3
 LOOK = 100  # updates between one look at whether the task is solved and the next

@@ -16,7 +16,7 @@ from tests.bot.web.conftest import DAYS, SETTINGS, Server
 
 pytestmark = pytest.mark.e2e
 Serve = Callable[..., AbstractContextManager[Server]]
-TEXTS, LENGTH = 6, 8_000
+TEXTS, LENGTH = 6, 3_000
 
 
 @pytest.fixture
@@ -71,14 +71,12 @@ def test_a_replica_that_is_killed_loses_only_what_it_was_writing(cluster: Server
         os.kill(writers(cluster)[0], signal.SIGKILL)
         outcomes = [each.result() for each in saying]
     lost = [text for text, fault in outcomes if "The machine that wrote this is gone" in fault]
-    whole = {seed: text for seed, (text, fault) in enumerate(outcomes) if not fault}
-    assert len(lost) + len(whole) == TEXTS
-    assert lost
+    assert 0 < len(lost) == sum(bool(fault) for _, fault in outcomes) < TEXTS
     assert all(0 < len(text) < LENGTH for text in lost)
-    for seed in range(TEXTS):  # the other one answers, and the same seed gives the same text
-        again = client.completions.create(model="endless", seed=seed, prompt="On day ", max_tokens=LENGTH)
-        assert again.choices[0].text.startswith(outcomes[seed][0])
-        assert again.choices[0].text == whole.get(seed, again.choices[0].text)
+    for seed, (text, fault) in enumerate(outcomes):
+        if fault:  # the other one answers, and the same seed begins with the same text
+            again = client.completions.create(model="endless", seed=seed, prompt="On day ", max_tokens=LENGTH)
+            assert again.choices[0].text.startswith(text)
 
 
 def test_what_cannot_be_written_is_refused_as_it_is_without_a_cluster(cluster: Server) -> None:

@@ -5,9 +5,9 @@ import pytest
 
 from training.insight.inspection import excerpt
 
-LINES = ["plain\n", "plain\n", '"a" "b"\n', '"c" "d"\n', "plain\n"]
+LINES = ["plain\n", "plain\n", '"w" "x"\n', '"y" "z"\n', "plain\n"]
 TEXT = "".join(LINES)
-QUOTED = np.array([character in '"abcd' for character in TEXT])
+QUOTED = np.array([character in '"wxyz' for character in TEXT])
 
 
 def piece(length: int, lines: int = 9) -> str:
@@ -15,14 +15,14 @@ def piece(length: int, lines: int = 9) -> str:
 
 
 def test_it_has_most_changes_and_whole_lines() -> None:
-    assert piece(16) == '"a" "b"\n"c" "d"\n'
-    assert piece(20) == '"a" "b"\n"c" "d"\n'
-    assert piece(8) == '"a" "b"\n'
+    assert piece(16) == '"w" "x"\n"y" "z"\n'
+    assert piece(20) == '"w" "x"\n"y" "z"\n'
+    assert piece(8) == '"w" "x"\n'
 
 
 def test_it_has_no_more_lines_than_asked_for() -> None:
-    assert piece(100, lines=1) == '"a" "b"\n'
-    assert piece(100, lines=2) == '"a" "b"\n"c" "d"\n'
+    assert piece(100, lines=1) == '"w" "x"\n'
+    assert piece(100, lines=2) == '"w" "x"\n"y" "z"\n'
 
 
 def test_a_text_that_is_short_is_shown_whole() -> None:

@@ -78,7 +78,7 @@ def test_its_numbers_are_those_of_the_trace(model: Model, traced: Trace, written
 
 
 @e2e
-def test_a_large_page_is_coarser_and_stays_small(made) -> None:
+def test_a_large_page_is_coarser_small_and_smooth(made, browser: Browser, tmp_path: Path) -> None:
     """Values without any order, which nothing can pack: 5,000 characters and three layers of 512."""
     model = made("ab", units=512, layers=3)
     chance = np.random.default_rng(0)
@@ -87,6 +87,21 @@ def test_a_large_page_is_coarser_and_stays_small(made) -> None:
     whole = pages.render(model, found, "t", "a")
     assert len(whole.encode()) < 3_000_000
     assert '"levels":15' in whole or '"levels":31' in whole
+    (tmp_path / "large.html").write_text(whole, encoding="utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "large.html").as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert middle(page, "go(7 * k)") < 1000 / 60  # milliseconds: a frame
+    assert middle(page, "choose(13 * k)") < 500
+    page.close()
+
+
+def middle(page: Page, action: str) -> float:
+    """Return how many milliseconds an action takes with its layout, the median of 30 times `k`."""
+    script = f"""() => Array.from({{ length: 30 }}, (_, k) => {{
+        const begun = performance.now(); {action}; document.body.offsetHeight; return performance.now() - begun;
+    }})"""
+    return sorted(page.evaluate(script))[15]
 
 
 @e2e

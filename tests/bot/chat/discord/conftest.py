@@ -27,6 +27,7 @@ from generators.voice import Voice, open_voice
 
 HOME = 1_000_000_000_000_000_002  # the server
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PATIENCE = 60.0  # seconds until nothing more happens, on a machine that has much other work
 FREE = Rates(*[Rate(10_000, 0.0001)] * 3)
 
 
@@ -159,7 +160,8 @@ class Scene:
 
 
 @pytest.fixture
-def simcord_bot(house: House) -> TalkClient:
+def simcord_bot(house: House, request: pytest.FixtureRequest) -> TalkClient:
+    request.node.add_marker(pytest.mark.simcord(settle_timeout=PATIENCE))
     return house.client()
 
 

@@ -13,7 +13,7 @@ from bot.settings import Settings
 from generators import registry
 from generators.engine import Engine
 from generators.voice import open_voice
-from tests.bot.chat.discord.conftest import House, Scene
+from tests.bot.chat.discord.conftest import PATIENCE, House, Scene
 
 BOMB = "||" * 400 + "```" * 100 + "**__~~" * 100
 WORDS = {
@@ -119,7 +119,7 @@ def passing(tmp_path: Path, house: House) -> Iterator[Path]:
 async def test_a_style_that_is_removed_while_in_use_is_followed_by_another(passing: Path, house: House) -> None:
     import simcord
 
-    async with simcord.run(house.client()) as env:
+    async with simcord.run(house.client(), settle_timeout=PATIENCE) as env:
         scene = Scene(env)
         await scene.alice.slash(scene.general, "style", name="passing")
         answer = await scene.ask()

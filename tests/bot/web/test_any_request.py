@@ -1,0 +1,34 @@
+"""Whatever the API's own description allows, and what it does not: nothing breaks the server."""
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+
+from tests.bot.web.conftest import Server
+
+ADMIN = {"Authorization": "Bearer office-key"}
+EXAMPLES = 30  # of each kind for each route
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_nothing_that_is_asked_breaks_it(server: Server, mode: GenerationMode) -> None:
+    described = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+    answered = set[tuple[str, int]]()
+    for operation in (found.ok() for found in described.get_all_operations()):
+
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def asked(case: schemathesis.Case) -> None:
+            try:
+                answer = case.call(headers=ADMIN, timeout=60)
+            except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # nothing of the kind can be sent
+                return
+            answered.add((case.operation.label, answer.status_code))
+            assert answer.status_code < 500, answer.content
+
+        asked()
+    assert {route for route, _ in answered} >= {"POST /v1/completions", "POST /v1/chat/completions"}
+    assert {status for _, status in answered} >= {200 if mode is GenerationMode.POSITIVE else 400}
