@@ -1,8 +1,9 @@
-"""What docs/insight.md and the README take from the records in docs/study. What stands around it is by hand."""
+"""What pages of docs and the README take from the records in docs/study. What stands around it is by hand."""
 
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bot.records import Record, stored
 from corpora.errors import UserError
@@ -58,7 +59,7 @@ def networks(records: list[Record]) -> str:
         [
             record["style"],
             f"{record['model']['kind'].upper()}, {record['model']['layers']} layers of {record['model']['units']}",
-            f"{record['run']['epochs']:g} of {record['run']['training']['epochs']:g}",
+            _passes(**record["run"]),
             f"{record['scores']['validation']:.3f}",
             f"`{record['digest'][:12]}`",
             f"`{record['command']}`",
@@ -90,6 +91,12 @@ def _verdict(measure: str, score: float, used: bool) -> str:
     if score < TOLD[measure]:
         return "no such cell"
     return "used" if used else "goes along"
+
+
+def _passes(epochs: float, training: Record, **_: Any) -> str:
+    """Return how often a network read its text, and how often it is to, where it is not done."""
+    unfinished = training["minutes"] is None and epochs < training["epochs"]
+    return f"{epochs:g} of {training['epochs']:g}" if unfinished else f"{epochs:g}"
 
 
 def gates(records: list[Record]) -> str:
@@ -174,6 +181,17 @@ def context(records: list[Record]) -> str:
     return table(["voice", "nats, all context", *(f"from {least}" for least in shown), "enough"], rows)
 
 
+def novices(records: list[Record]) -> str:
+    """Return how well texts are known after some minutes, with another voice's first weights and without."""
+    head = "text|characters|minutes|begun from another voice|begun from nothing|best n-gram"
+    rows = {}
+    for record in records:
+        key = (record["text"], record["characters"], record["minutes"])
+        row = rows.setdefault(key, [key[0], f"{key[1]:,}", f"{key[2]:g}", "", "", f"({record['ngram']:.3f})"])
+        row[3 if record["begun_from"] else 4] = f"{record['nats']:.3f} ({record['test']:.3f})"
+    return table(head.split("|"), [row for _, row in sorted(rows.items())])
+
+
 PARTS: dict[str, tuple[str, Callable[[list[Record]], str]]] = {  # by mark: the record, and what is made of it
     "cells": ("cells", cells),
     "gates": ("gates", gates),
@@ -182,4 +200,5 @@ PARTS: dict[str, tuple[str, Callable[[list[Record]], str]]] = {  # by mark: the 
     "gradients": ("gradients", gradients),
     "lags": ("lags", lags),
     "context": ("context", context),
+    "novices": ("novices", novices),
 }

@@ -38,7 +38,8 @@ def learned(
                 orders = Orders({}, {"minutes": time}, alone=alone, voices=voices)
                 name = f"{text.title}, {len(piece):,} characters, {time:g} minutes{', from nothing' if alone else ''}"
                 say(name)
-                yield {"name": name} | _learned(settings, piece, orders, say)
+                about = {"name": name, "text": text.title, "characters": len(piece), "minutes": time}
+                yield about | _learned(settings, piece, orders, say)
 
 
 def told(record: Record) -> str:

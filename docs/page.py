@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
-PLACE = 391  # of the character that is pointed at
+PLACE = 300  # of the character that is pointed at
 
 
 def main(chromium: str = "/usr/bin/chromium") -> None:

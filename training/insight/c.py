@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def comment_or_string(text: str) -> NDArray[np.bool_]:
     """Label what is inside a comment, a string or a character's quotes, once its beginning is read."""
-    begin = {"comment": 2, "string_literal": 1, "char_literal": 1, "system_lib_string": 1}
+    begin = {"comment": 2, "string_literal": 1, "char_literal": 1}
     labels, places = np.zeros(len(text), bool), _places(text)
     for node in _nodes(text):
         if node.type in begin:

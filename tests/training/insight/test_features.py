@@ -78,6 +78,7 @@ def test_code_is_parsed() -> None:
     ]
     line = "a; // b\nc;"
     assert marks("comment", line) == "    ^^^   "
+    assert not FEATURES["comment"].labels("#include <a.h>\n").any()  # that is no string
 
 
 def test_what_a_byte_is_not_a_character_is_told() -> None:

@@ -1,0 +1,161 @@
+"""Measure the API under load: 64 clients, each reading one streamed text after another, beside the bare engine.
+
+Both write the same texts with the same network, in turn, so that the machine's drift meets both. It writes
+docs/load.json. The clients take their share of the same machine: what a server alone could do is more.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bot import settings
+from bot.speaking import open_engine
+from generators import registry
+from generators.engine import Engine
+
+ROOT = Path(__file__).parent.parent
+RECORD = ROOT / "docs" / "load.json"
+STYLE, CLIENTS, ROUNDS, LENGTH = "scroll", 64, 3, 1000
+PLUGIN = f'summary = "The Bible without an end"\n[text]\nstop = ""\nlength = {LENGTH}\n'
+KEY = '[[web.keys]]\nname = "load"\nsecret = "load"\nadmin = true\nper_minute = 1000000\nat_once = 1000\n'
+HEAD = (
+    "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer load\r\n"
+    "Content-Type: application/json\r\n"
+)
+BODY = {"model": STYLE, "stream": True, "grammar": False, "candidates": 1}
+
+
+def home(folder: Path) -> None:
+    """Make a home with a voice that has the Bible's network and is ended by nothing but its length."""
+    plugin = folder / "plugins" / STYLE
+    plugin.mkdir(parents=True)
+    (plugin / "plugin.toml").write_text(PLUGIN, encoding="utf-8")
+    (plugin / "corpus.txt").write_text("In the beginning.\n" * 100, encoding="utf-8")
+    (folder / "apocrypha.toml").write_text(KEY, encoding="utf-8")
+    shutil.copytree(ROOT / "generators" / "styles" / "bible" / "model", folder / "models" / STYLE)
+
+
+class Server:
+    """`apocrypha serve` in a process of its own."""
+
+    def __init__(self) -> None:
+        """Start it on a free port."""
+        command = [sys.executable, "-m", "bot", "serve", "--port", "0", *sys.argv[2:]]
+        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr
+        while not (found := re.search(r"is at http://127.0.0.1:(\d+)", self.process.stderr.readline())):
+            assert self.process.poll() is None
+        self.port = int(found[1])
+
+    @property
+    def megabytes(self) -> float:
+        """Return what it has in memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+async def read_texts(port: int, first: int, end: float) -> tuple[int, list[float]]:
+    """Read texts until `end`; return the characters, and the seconds to each first one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    characters, waits, seed = 0, list[float](), first
+    while time.perf_counter() < end:
+        seed += CLIENTS
+        body = json.dumps(BODY | {"seed": seed}).encode()
+        writer.write(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        asked, came = time.perf_counter(), 0
+        status = await reader.readline()
+        assert b"200" in status, status
+        async for event in events(reader):
+            if text := event["choices"][0]["text"]:
+                if not came:
+                    waits.append(time.perf_counter() - asked)
+                came += len(text)
+        characters += came
+    writer.close()
+    return characters, waits
+
+
+async def events(reader: asyncio.StreamReader):  # type: ignore[no-untyped-def]  # an asynchronous generator
+    """Yield the events of one answer, sent in chunks."""
+    while (await reader.readline()).strip():
+        pass
+    left = b""
+    while size := int(await reader.readline(), 16):
+        left += (await reader.readexactly(size + 2))[:-2]
+        *whole, left = left.split(b"\n\n")
+        for event in whole:
+            if event != b"data: [DONE]":
+                yield json.loads(event.removeprefix(b"data: "))
+    await reader.readline()
+
+
+async def load(port: int, seconds: float, first: int) -> tuple[float, list[float]]:
+    """Return the characters per second of all clients together, and the seconds to each first character."""
+    started = time.perf_counter()
+    reads = [read_texts(port, first + number, started + seconds) for number in range(CLIENTS)]
+    read = await asyncio.gather(*reads)
+    total = sum(characters for characters, _ in read)
+    return total / (time.perf_counter() - started), [wait for _, waits in read for wait in waits]
+
+
+def bare(engine: Engine, seconds: float, first: int) -> float:
+    """Return the characters per second of the engine in this process: as many texts, all asked for at once."""
+    voice = engine.voice(STYLE)
+    started, written = time.perf_counter(), 0
+    while time.perf_counter() < started + seconds:
+        requests = [voice.request(voice.sampling(), first + n, grammar=False, candidates=1) for n in range(CLIENTS)]
+        written += sum(len(piece) for stream in [engine.submit(each) for each in requests] for piece in stream)
+        first += CLIENTS
+    return written / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure for as many seconds as the first argument says; the others go to `apocrypha serve`."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    with tempfile.TemporaryDirectory() as folder:
+        home(Path(folder))
+        os.environ["APOCRYPHA_HOME"] = folder
+        chosen = settings.load()
+        with open_engine(chosen, registry.find(chosen.plugins)) as engine:
+            server = Server()
+            asyncio.run(load(server.port, 5, 10**6))  # warms up
+            bare(engine, 2, 10**6)
+            served, alone, waits, memory = list[float](), list[float](), list[float](), [server.megabytes]
+            for turn in range(ROUNDS):
+                speed, waited = asyncio.run(load(server.port, seconds / ROUNDS, 10**7 * turn))
+                served.append(speed)
+                waits += waited
+                memory.append(server.megabytes)
+                alone.append(bare(engine, seconds / ROUNDS / 2, 10**7 * turn))
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait()
+    record = {
+        "command": " ".join(["python", "docs/load.py", *sys.argv[1:]]),
+        "clients": CLIENTS,
+        "seconds": seconds,
+        "cores": chosen.cores,
+        "texts": len(waits),
+        "characters_per_second": float(np.median(served)),
+        "engine_characters_per_second": float(np.median(alone)),
+        "ratio": float(np.median(served) / np.median(alone)),
+        "first_character_ms_p50": 1000 * float(np.quantile(waits, 0.5)),
+        "first_character_ms_p99": 1000 * float(np.quantile(waits, 0.99)),
+        "megabytes": memory,
+    }
+    print(json.dumps(record, indent=1))
+    if len(sys.argv) < 2:
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
