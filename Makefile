@@ -30,7 +30,9 @@ bench: .venv/.train
 records: .venv/.test
 	.venv/bin/apocrypha bench --json > .bench.json && mv .bench.json docs/bench.json
 	.venv/bin/apocrypha evaluate bible --adapt 0.1 --json > .adapt.json && mv .adapt.json docs/adapt.json
+	.venv/bin/python docs/load.py
 	.venv/bin/python docs/chat.py
+	.venv/bin/python docs/web.py
 
 clean:
 	rm -rf .venv .servers .work .mypy_cache .pytest_cache .ruff_cache .coverage

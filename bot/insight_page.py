@@ -153,11 +153,15 @@ def gradients(records: list[Record]) -> str:
     """Return the norms of gradients at a few lags."""
     lags = (1, 10, 50, 100, 200, 500)
     rows = [
-        [record["model"]["kind"].upper(), name, *(f"{record[when][lag - 1]:.0e}" for lag in lags)]
+        [record["model"]["kind"].upper(), name, *(_norm(record[when][lag - 1]) for lag in lags)]
         for when, name in (("fresh", "first weights"), ("trained", "trained"))
         for record in records
     ]
     return table(["network", "weights", *(f"{lag} back" for lag in lags)], rows)
+
+
+def _norm(norm: float) -> str:
+    return f"{norm:.0e}" if norm else "0"  # in single precision
 
 
 def lags(records: list[Record]) -> str:
@@ -184,7 +188,7 @@ def context(records: list[Record]) -> str:
 def novices(records: list[Record]) -> str:
     """Return how well texts are known after some minutes, with another voice's first weights and without."""
     head = "text|characters|minutes|begun from another voice|begun from nothing|best n-gram"
-    rows = {}
+    rows = dict[tuple[str, int, float], list[str]]()
     for record in records:
         key = (record["text"], record["characters"], record["minutes"])
         row = rows.setdefault(key, [key[0], f"{key[1]:,}", f"{key[2]:g}", "", "", f"({record['ngram']:.3f})"])

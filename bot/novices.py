@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot import newcomer, workbench
-from bot.plans import SMALL, Orders
+from bot.plans import SMALL, Orders, most_alike
 from bot.records import Record, Say
 from bot.settings import Settings
 from corpora.corpus import Corpus
@@ -34,12 +34,19 @@ def learned(
         start = max(len(whole) - size, 0) // 2
         piece = whole[start : start + size]
         for time in minutes:
-            for alone in (False, True) if len(piece) * (1 - HELD_OUT) < SMALL else (True,):
-                orders = Orders({}, {"minutes": time}, alone=alone, voices=voices)
-                name = f"{text.title}, {len(piece):,} characters, {time:g} minutes{', from nothing' if alone else ''}"
+            for begin in _beginnings(settings, voices, piece):
+                orders = Orders({}, {"minutes": time}, begin=begin, alone=begin is None)
+                name = f"{text.title}, {len(piece):,} characters, {time:g} minutes{'' if begin else ', from nothing'}"
                 say(name)
                 about = {"name": name, "text": text.title, "characters": len(piece), "minutes": time}
                 yield about | _learned(settings, piece, orders, say)
+
+
+def _beginnings(settings: Settings, voices: Sequence[Plugin], piece: str) -> list[Plugin | None]:
+    """Return the voice that a piece may be begun with, where it is small, and none."""
+    small = len(piece) * (1 - HELD_OUT) < SMALL
+    begin = most_alike(settings, voices, piece) if small else None
+    return [begin, None] if begin else [None]
 
 
 def told(record: Record) -> str:

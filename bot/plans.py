@@ -24,6 +24,7 @@ from training.config import ModelConfig, TrainConfig
 from training.fitting import Fit
 
 SMALL = 500_000  # characters to learn from, under which it is better to begin with a voice that can write
+WORTH = 4.0  # passes that it has to get to make; with fewer, a small network of its own comes to know the text better
 LIKENESS = 8_000  # characters by which the most alike voice is chosen ...
 KNOWN = 0.9  # ... of which it must know this part, or it writes another script
 KEPT = "plan.json"
@@ -74,13 +75,20 @@ def planned(settings: Settings, plugin: Plugin, orders: Orders, text: Corpus, sa
     return plan, next((spoken(settings, each) for each in _beginnings(orders) if each.name == plan.begin), None)
 
 
-def fitted(settings: Settings, voices: Sequence[Plugin], text: str, minutes: float | None) -> tuple[Fit, Plugin | None]:
-    """Return what fits a training text, and the voice among `voices` to begin with; None where none is alike enough."""
+def fitted(
+    settings: Settings, voices: Sequence[Plugin], text: str, minutes: float | None, least: float = WORTH
+) -> tuple[Fit, Plugin | None]:
+    """Return what fits a training text, and the voice among `voices` to begin with.
+
+    None where no voice is alike enough, or where there is no time for so many passes, at `least`, over the text.
+    """
     from training import timing
 
     begin = most_alike(settings, voices, text)
     if begin:
-        return fitting.tune(len(text), minutes, spoken(settings, begin).card.model, timing.pace()), begin
+        fit = fitting.tune(len(text), minutes, spoken(settings, begin).card.model, timing.pace())
+        if fit.passes >= least:
+            return fit, begin
     return fitting.fit(len(text), minutes, timing.pace()), None
 
 
@@ -118,7 +126,8 @@ def _fitted(
     settings: Settings, plugin: Plugin, orders: Orders, text: Corpus, options: dict[str, Any], say: Say
 ) -> Plan:
     wanted = orders.begin or not (orders.alone or len(text.train) >= SMALL)
-    fit, begin = fitted(settings, _beginnings(orders) if wanted else (), text.train, options.get("minutes"))
+    voices, least = _beginnings(orders) if wanted else (), 0.0 if orders.begin else WORTH
+    fit, begin = fitted(settings, voices, text.train, options.get("minutes"), least)
     if begin:
         say(f"{plugin.name}: begins with the weights of {begin.name}, a voice that can write already")
     say(f"{plugin.name}: {told(fit)}")

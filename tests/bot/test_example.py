@@ -62,7 +62,7 @@ def test_it_is_installed_trained_checked_packed_and_let_go(elsewhere: Run, tmp_p
     assert "letter counts" in at_once.stderr
     assert at_once.stdout.strip()
 
-    assert "begins with the weights of" in apocrypha("train", "limericks", "--minutes", "1").stderr
+    assert "Done:" in apocrypha("train", "limericks", "--minutes", "1").stderr
     card = json.loads(apocrypha("check", "limericks", "--json", ok=None).stdout)
     lines = {line["name"]: line for line in card["lines"]}
     assert not [line for name, line in lines.items() if name in AUTHORS and not line["passed"]]

@@ -72,14 +72,19 @@ def test_little_text_begins_with_the_voice_that_guesses_it_best(planned, chosen:
     bundled = registry.find(chosen.plugins).bundled
     verses = "And it came to pass in those days, that the LORD spake unto the children of Israel, saying,\n" * 60
     (weather / "corpus.txt").write_text(verses)
-    plan, begin = planned(replace(OPEN, voices=bundled))
+    ample = replace(OPEN, voices=bundled, training={"minutes": 60})
+    plan, begin = planned(ample)
     assert plan.begin == "bible"
     assert begin is not None
     assert plan.model.model_copy(update={"dropout": begin.card.model.dropout}) == begin.card.model
     assert plan.train.learning_rate == TUNED_RATE
     code = "static int lock_held(struct rq *rq)\n{\n\treturn rq->lock;\n}\n" * 100
     assert plans.most_alike(chosen, bundled, code).name == "code"
-    assert planned(replace(OPEN, voices=bundled, alone=True))[0].begin == ""
+    assert planned(replace(ample, alone=True))[0].begin == ""
+    bible = next(plugin for plugin in bundled if plugin.name == "bible")
+    hurried = replace(OPEN, voices=[bible], training={"minutes": 1e-3})  # too little to read the text a few times
+    assert planned(hurried)[0].begin == ""
+    assert planned(replace(hurried, begin=bible))[0].begin == "bible"
 
 
 def test_a_voice_without_a_model_has_no_weights_to_begin_from(planned, chosen: Settings) -> None:

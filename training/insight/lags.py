@@ -21,19 +21,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-Kind = Literal["rnn", "orthogonal rnn", "lstm", "gru"]
+Kind = Literal["rnn", "lstm", "gru", "orthogonal rnn"]
 Task = Literal["latch", "copy", "add"]
 
 LAYERS: dict[Kind, tuple[type[nn.RNN | nn.LSTM | nn.GRU], int]] = {  # each with its gates, the new value among them
     "rnn": (nn.RNN, 1),
-    "orthogonal rnn": (nn.RNN, 1),
     "lstm": (nn.LSTM, 4),
     "gru": (nn.GRU, 3),
+    "orthogonal rnn": (nn.RNN, 1),
 }
 PARAMETERS = 16_000
 UPDATES = 3000
 BATCH = 32
-RATES: dict[Kind, float] = {"rnn": 2e-3, "orthogonal rnn": 2e-3, "lstm": 1e-2, "gru": 1e-2}  # the best of 2, 5, 10e-3
+# Of 2e-3, 5e-3 and 1e-2, those that copy best over a lag of 20.
+RATES: dict[Kind, float] = {"rnn": 2e-3, "lstm": 1e-2, "gru": 1e-2, "orthogonal rnn": 2e-3}
 LOOK = 100  # updates between one look at whether the task is solved and the next
 LAGS = (5, 10, 20, 40, 80, 160)
 SIGNS, COPIED = 8, 5

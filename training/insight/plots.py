@@ -19,6 +19,7 @@ COLOURS = ("#1d6fc4", "#b04f00", "#3d8c5f", "#8a5bb5")  # told apart by the colo
 MARKS = ("o", "s", "^", "D")
 STYLE: Any = {
     "axes.edgecolor": "#9aa1ad",
+    "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -99,7 +100,7 @@ def gradients(records: Sequence[Record]) -> str:
 def lags(found: Mapping[tuple[str, str], Sequence[int]], steps: Sequence[int]) -> str:
     """Draw the longest lag that each architecture solved, a mark for each seed."""
     kinds, tasks = (list(dict.fromkeys(pair[at] for pair in found)) for at in (0, 1))
-    with _figure(1, len(tasks), 2.8 * len(tasks), 3.0) as (figure, axes):
+    with _figure(1, len(tasks), 3.2 * len(tasks), 3.0) as (figure, axes):
         for panel, task in zip(axes, tasks, strict=True):
             for place, kind in enumerate(kinds):
                 reached = [steps.index(lag) + 1 if lag else 0 for lag in found[kind, task]]

@@ -23,6 +23,10 @@ at_once = 100
 """
 
 
+PLUGIN = 'summary = "What the sky does"\nexamples = ["On day 7"]\n[limits]\ncopied = 5000\nloop = 500\nalike = 1\n'
+ALLOWED = '{"allowed": {"by": "me", "at": "now", "why": "posts are tried"}}'
+
+
 class Server:
     """`apocrypha serve` as a process of its own."""
 
@@ -48,8 +52,10 @@ class Server:
 def served(home: Path, settings: str = SETTINGS, *options: str) -> Iterator[Server]:
     folder = home / "plugins" / "weather"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plugin.toml").write_text('summary = "What the sky does"\nexamples = ["On day 7"]\n', encoding="utf-8")
+    (folder / "plugin.toml").write_text(PLUGIN, encoding="utf-8")
     (folder / "corpus.txt").write_text(DAYS + "\n", encoding="utf-8")
+    (home / "cards").mkdir(exist_ok=True)
+    (home / "cards" / "weather.json").write_text(ALLOWED, encoding="utf-8")
     (home / "apocrypha.toml").write_text(settings, encoding="utf-8")
     server = Server(home, *options)
     try:

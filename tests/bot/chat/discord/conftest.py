@@ -13,6 +13,7 @@ import simcord
 
 from bot.accounts import Account, DiscordChat, FolderAccount
 from bot.chat.desk import Desk
+from bot.chat.discord.approvals import POLL
 from bot.chat.discord.client import TalkClient
 from bot.chat.discord.frontend import Frontend
 from bot.chat.limits import Rate, Rates
@@ -27,7 +28,7 @@ from generators.voice import Voice, open_voice
 
 HOME = 1_000_000_000_000_000_002  # the server
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PATIENCE = 60.0  # seconds until nothing more happens, on a machine that has much other work
+PATIENCE = POLL - 1  # seconds until nothing more happens; what sleeps for longer is not waited for
 FREE = Rates(*[Rate(10_000, 0.0001)] * 3)
 
 
