@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import Store
+from tests.conftest import Run
 from tests.servers.fixtures import loop, mastodon_mock
 
 __all__ = ["loop", "mastodon_mock"]
@@ -33,6 +34,20 @@ def _as_nobody_special() -> dict[str, int]:
         return {}
     user = pwd.getpwnam("nobody")
     return {"user": user.pw_uid, "group": user.pw_gid}
+
+
+@pytest.fixture
+def llm_command(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run the real `llm`, with a folder of its own."""
+
+    def run(*arguments: str, stdin: str = "", ok: bool = True) -> subprocess.CompletedProcess[str]:
+        own = environment | {"LLM_USER_PATH": str(tmp_path / "llm")}
+        command = [sys.executable, "-W", "ignore", "-m", "llm", *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=own, timeout=300, check=False)
+        assert (done.returncode == 0) == ok, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done
+
+    return run
 
 
 @pytest.fixture(scope="session")

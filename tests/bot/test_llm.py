@@ -1,28 +1,13 @@
 """Voices in the real `llm`, as its users have them: by its command, and by its Python interface."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import llm
 import pytest
 
 from bot import llm_plugin
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def llm_command(environment: dict[str, str], tmp_path: Path) -> Run:
-    def run(*arguments: str, stdin: str = "", ok: bool = True) -> "subprocess.CompletedProcess[str]":
-        own = environment | {"LLM_USER_PATH": str(tmp_path / "llm")}
-        command = [sys.executable, "-W", "ignore", "-m", "llm", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=own, timeout=300, check=False)
-        assert (done.returncode == 0) == ok, f"{arguments}: {done.stdout}\n{done.stderr}"
-        return done
-
-    return run
+from tests.conftest import Run
 
 
 @pytest.fixture

@@ -1,20 +1,25 @@
 """The study of how answers are chosen, on a dialogue of the tests' own."""
 
+import json
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bot.replies import AMONG, asks, interval, study, trials
+from bot import chat_verbs
+from bot.replies import AMONG, CHOSEN, asks, interval, study, trials
 from corpora.corpus import Corpus
 from corpora.errors import UserError
 from corpora.fetch import Places
 from generators import registry
 from generators.engine import Engine
+from generators.ranking import Cache
 from generators.voice import open_voice
 
+ROOT = Path(__file__).parents[2]
 SYLLABLES = ("bo", "ra", "lim", "tes", "gun", "vek", "dor", "pil")
 REPLY = '"I saw the {} there."'
 THINGS = [first + second + "a" for first in SYLLABLES for second in SYLLABLES]
@@ -99,3 +104,25 @@ def test_the_interval_is_wilsons() -> None:
             assert abs(hits / count - bound) == pytest.approx(1.959964 * math.sqrt(bound * (1 - bound) / count))
         assert low < hits / count < high
     assert interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+
+
+def test_the_verb_stores_what_it_tells(
+    corpus: Corpus, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APOCRYPHA_HOME", str(home))
+    store = tmp_path / "study" / "replies.json"
+    chat_verbs.replies(["weather"], count=20, store=store)
+    told, record = capsys.readouterr().out.splitlines(), json.loads(store.read_text(encoding="utf-8"))
+    assert told[0] == "chance: 10%"
+    for line, row in zip(told[1:], record["scores"] + record["answers"], strict=True):
+        assert line.startswith(f"{row['score']}: {row['rate']:.1%} (" if "score" in row else f"{row['style']}, of ")
+    chat_verbs.replies(["weather"], count=20, store=store, as_json=True)
+    assert json.loads(capsys.readouterr().out) == record
+
+
+def test_answers_are_chosen_as_the_stored_record_says() -> None:
+    record = json.loads((ROOT / "docs" / "study" / "replies.json").read_text(encoding="utf-8"))
+    assert record["chosen"] == record["spoken"] == asdict(Cache())
+    assert record["questions"] == 200
+    cached = next(row for row in record["scores"] if row["score"] == CHOSEN)
+    assert cached["interval"][0] > 3 / record["among"]  # chance picks one in `among`

@@ -1,6 +1,6 @@
 """Many people who talk to a bot at once, and what they and their Discord see of it.
 
-By hand: python -m tests.servers.crowd --people 200 --seconds 300 --style bible
+By hand: python -m tests.servers.crowd --people 200 --seconds 300 --store docs/discord.json
 """
 
 import argparse
@@ -120,7 +120,9 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--style", default="bible")
+    parser.add_argument("--store", type=Path, help="the file of the record")
     given = parser.parse_args()
+    machine = {"cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1)}
     loop = Loop()
     server = DiscordServer(loop, CHANNELS, BEATS, checked=False)
     with tempfile.TemporaryDirectory() as home:
@@ -134,8 +136,12 @@ def main() -> None:
             bot.send_signal(signal.SIGTERM)
             bot.wait(30)
             print(log.read_text(encoding="utf-8")[-3000:], file=sys.stderr)
-    print(json.dumps({**figures.summary(), "memory": [round(each) for each in figures.memory]}, indent=1))
     loop.stop()
+    about = {"style": given.style, "seconds": given.seconds, "seconds_between_beats": BEATS, **machine}
+    record = json.dumps({**about, **figures.summary(), "memory": [round(each) for each in figures.memory]}, indent=1)
+    print(record)
+    if given.store:
+        given.store.write_text(record + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

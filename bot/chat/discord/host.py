@@ -123,7 +123,7 @@ async def explain(interaction: Interaction, error: Exception) -> None:
     """Say what a person can mend, and note the rest: the one place where that is decided for commands and buttons."""
     line = plain(str(error)) if isinstance(error, UserError) else BROKEN
     if line == BROKEN:
-        log.error("%s", interaction.data, exc_info=error)
+        log.error("question %d", interaction.id, exc_info=error)
     try:
         await say(interaction, line)
     except (discord.HTTPException, OSError) as fault:

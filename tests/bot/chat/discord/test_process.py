@@ -99,12 +99,16 @@ async def test_killed_and_started_again_it_knows_everything_and_answers_nothing_
     assert second.answer.strip() in last["content"]
 
 
-def test_without_the_library_it_is_said_what_to_install(home: Path, weather: Path) -> None:
+def test_without_the_library_it_is_said_what_to_install(environment: dict[str, str], weather: Path) -> None:
     hidden = "import sys; sys.modules['discord'] = None; sys.argv = ['apocrypha', 'run']"
     code = f"{hidden}; from bot.__main__ import main; main()"
-    environment = {"APOCRYPHA_HOME": str(home), "DISCORD_TOKEN": "t", "PATH": ""}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment | {"DISCORD_TOKEN": "t"},
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 1
     assert "pip install 'apocrypha[discord]'" in done.stderr
