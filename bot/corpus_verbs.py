@@ -45,15 +45,16 @@ def stats(
     if as_json:
         print(json.dumps(asdict(found), ensure_ascii=False, indent=1))
     else:
-        print("\n".join(f"{name:<12}{said}" for name, said in _told(found).items()))
+        print("\n".join(f"{name:<12}{said}" for name, said in _told(text.title, found).items()))
     if picture:
         _draw(picture, text, found)
 
 
-def _told(found: "Statistics") -> dict[str, str]:
+def _told(title: str, found: "Statistics") -> dict[str, str]:
     """Return a line for each thing."""
     seen, parts = found.seen, found.parts
     told = {
+        "text": title,
         "size": f"{seen.characters:,} characters ({found.size:,} bytes in UTF-8), {found.words:,} words",
         "parts": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
         "language": found.language or "like none known here",

@@ -1,7 +1,7 @@
 """Fixtures for the tests of plugins, which pytest finds by an entry point wherever apocrypha is installed.
 
 def test_it_learns(tiny_model):
-check_plugin(FOLDER, models=tiny_model(FOLDER))
+    check_plugin(FOLDER, models=tiny_model(FOLDER))
 """
 
 from collections.abc import Callable

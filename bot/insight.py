@@ -158,9 +158,8 @@ def as_page(subject: Subject, inspection: Inspection, trace: Trace, first: int) 
         f"({shape}). Point at a character, or walk with the arrow keys, to see what is expected next and all cells; "
         "click a cell to colour the text by it."
     )
-    return page.render(
-        subject.model, trace, f"What the network knows: {subject.plugin.name}", about, inspection.findings, first
-    )
+    found = [finding for finding in inspection.findings if finding.margin > 0]  # more than by chance
+    return page.render(subject.model, trace, f"What the network knows: {subject.plugin.name}", about, found, first)
 
 
 def caption(style: str, cell: Cell, finding: Finding | None) -> str:

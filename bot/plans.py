@@ -24,7 +24,7 @@ from training.config import ModelConfig, TrainConfig
 from training.fitting import Fit
 
 SMALL = 500_000  # characters to learn from, under which it is better to begin with a voice that can write
-WORTH = 4.0  # passes that it has to get to make; with fewer, a small network of its own comes to know the text better
+WORTH = 2.0  # passes that it has to get to make; with fewer, a small network of its own does as well
 LIKENESS = 8_000  # characters by which the most alike voice is chosen ...
 KNOWN = 0.9  # ... of which it must know this part, or it writes another script
 KEPT = "plan.json"

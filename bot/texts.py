@@ -14,4 +14,6 @@ def text_of(settings: Settings, registry: Registry, what: str) -> Corpus:
     """Return the text of the style `what`, or of the file; raise UserError where it is neither, or no text."""
     if what in registry.plugins or not Path(what).is_file():
         return registry.get(what).text(settings.places)
-    return Corpus(Path(what).name, "", *split(encoding.read(Path(what)).text, Split()))
+    found = encoding.read(Path(what))
+    title = Path(what).name if found.whole else f"{Path(what).name}, its first {encoding.LARGEST / 1e6:.0f} MB"
+    return Corpus(title, "", *split(found.text, Split()))

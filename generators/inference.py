@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from corpora.errors import UserError
 from training.checkpoint import Model
 from training.vocabulary import Vocabulary
+
+os.putenv("ORT_DISABLE_TELEMETRY", "1")  # else it tells Microsoft that it runs; it looks once, when it is loaded
+import onnxruntime
 
 if TYPE_CHECKING:
     from generators.graph import Arithmetic

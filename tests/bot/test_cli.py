@@ -15,6 +15,13 @@ def test_the_same_seed_gives_the_same_bytes(apocrypha: Run, weather: Path) -> No
     assert apocrypha("sample", "weather", "--seed", "8", "-n", "5").stdout != first.stdout
 
 
+def test_no_library_prepares_to_report_what_we_do(apocrypha: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    """ONNX Runtime would keep a number for this machine below HOME, and tell Microsoft what it runs."""
+    environment["HOME"] = str(tmp_path / "person")
+    assert apocrypha("sample", "bible", "--seed", "7").stdout
+    assert not (tmp_path / "person").exists()
+
+
 def test_several_texts_take_successive_seeds(apocrypha: Run, weather: Path) -> None:
     several = apocrypha("sample", "weather", "--seed", "7", "-n", "3").stdout.splitlines()
     assert apocrypha("sample", "weather", "--seed", "9").stdout.splitlines() == several[2:]

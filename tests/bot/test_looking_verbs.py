@@ -144,9 +144,8 @@ def test_the_page_is_written_from_the_records(home: Path) -> None:
     (home / "page.md").write_text("nothing\n", encoding="utf-8")
     with pytest.raises(UserError, match="none of the marks that tables stand between: <!-- cells -->"):
         study("insight", "--page", "page.md")
-    (home / "page.md").write_text("<!-- lags -->\n<!-- /lags -->\n", encoding="utf-8")
     with pytest.raises(UserError, match="there is no record"):
-        study("insight", "--page", "page.md", "--into", "nowhere")
+        insight_page.filled("<!-- lags -->\n<!-- /lags -->\n", home / "nowhere")
 
 
 def test_without_what_draws_it_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def test_its_commands_run(environment: dict[str, str], home: Path, tmp_path: Pat
     script = "set -ex\n" + "\n".join(blocks("sh")).replace("--minutes 10", QUICK)
     done = subprocess.run(
         ["bash", "-c", script], input="", capture_output=True, text=True, cwd=tmp_path,
-        env=environment | {"PATH": path}, timeout=600, check=False,
+        env=environment | {"PATH": path}, timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "speaks from letter counts" in done.stderr
