@@ -32,6 +32,9 @@ records: .venv/.test
 	.venv/bin/apocrypha evaluate bible --adapt 0.1 --json > .adapt.json && mv .adapt.json docs/adapt.json
 	.venv/bin/python docs/load.py
 	.venv/bin/python docs/chat.py
+	.venv/bin/apocrypha study replies
+	.venv/bin/python -m tests.servers.crowd --store docs/discord.json
+	.venv/bin/python -m tests.servers.transcript
 	.venv/bin/python docs/web.py
 
 clean:

@@ -150,6 +150,7 @@ class Host:
         self._plugin, self._path = plugin, path
         self._hooks = dict[str, Function]()
         self._forms = list[Form]()
+        self._is_over = False
 
     def answer(self, name: str, argument: Any) -> str:
         """Do what is asked and return the line that tells what came of it, whatever that may be."""
@@ -167,7 +168,7 @@ class Host:
             self._hooks = load(self._plugin, self._path)
             if "grammar" in self._hooks:
                 import generators.automaton  # noqa: F401  # now, while there is time
-            sys.addaudithook(_refuse_effects)
+            sys.addaudithook(self._refuse_effects)
             return sorted(self._hooks)
         if name in ("ask", "keep", "describe"):
             form, about = argument
@@ -178,10 +179,13 @@ class Host:
         self._forms.append(Form(value, argument))
         return len(self._forms) - 1, self._forms[-1].start
 
+    def finish(self) -> None:
+        """Let the interpreter tidy up: nobody asks any more."""
+        self._is_over = True
 
-def _refuse_effects(event: str, arguments: tuple[Any, ...]) -> None:
-    if event.startswith(OUTSIDE) or (event == "open" and arguments[2] & WRITING):
-        raise PermissionError(f"a hook neither writes files, nor starts programs, nor uses a network ({event})")
+    def _refuse_effects(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._is_over and (event.startswith(OUTSIDE) or (event == "open" and arguments[2] & WRITING)):
+            raise PermissionError(f"a hook neither writes files, nor starts programs, nor uses a network ({event})")
 
 
 def main() -> None:
@@ -194,6 +198,7 @@ def main() -> None:
     host = Host(first["plugin"], Path(first["path"]))
     for line in sys.stdin:
         print(host.answer(*json.loads(line)), file=answers, flush=True)
+    host.finish()
 
 
 def _bound(memory: int) -> None:

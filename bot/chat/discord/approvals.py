@@ -20,7 +20,7 @@ from corpora.errors import UserError
 if TYPE_CHECKING:
     from bot.chat.discord.client import TalkClient
 
-POLL = 10.0  # seconds between two looks for posts that wait
+POLL = 30.0  # seconds between two looks for posts that wait
 SHOWN = 1_700  # characters of a post that are shown
 EDITED = 4_000  # characters that Discord lets a person type
 KINDS = {"approve": discord.ButtonStyle.success, "drop": discord.ButtonStyle.danger}
