@@ -1,7 +1,6 @@
 """Fixtures for the tests of plugins, which pytest finds by an entry point wherever apocrypha is installed.
 
-def test_it_learns(tiny_model):
-    check_plugin(FOLDER, models=tiny_model(FOLDER))
+A test that wants `tiny_model` looks at a network of its own text: check_plugin(FOLDER, models=tiny_model(FOLDER)).
 """
 
 from collections.abc import Callable

@@ -46,6 +46,11 @@ def inspect(
     caption = insight.caption(style, first, None if cell else best)
     of = next((each for each in features if best and each.name == best.feature), None)
     piece, theme = insight.shown(inspection, of), _theme(light)
+    if png:
+        records.write(png, insight.as_picture(piece, number, theme, caption).png, _say)
+    if html:
+        page = insight.as_page(subject, inspection, insight.shown(inspection, of, length, lines=length), number)
+        records.write(html, page.encode(), _say)
     if as_json:
         print(json.dumps([asdict(finding) for finding in inspection.findings], indent=1))
     else:
@@ -54,11 +59,6 @@ def inspect(
         colours = console.color_system is not None and not console.no_color
         console.print(f"\n{caption}")
         console.print(insight.in_terminal(piece, number, theme, colours), soft_wrap=True)
-    if png:
-        records.write(png, insight.as_picture(piece, number, theme, caption).png, _say)
-    if html:
-        page = insight.as_page(subject, inspection, insight.shown(inspection, of, length, lines=length), number)
-        records.write(html, page.encode(), _say)
 
 
 def _subject(style: str, folder: Path | None, text: Path | None, characters: int) -> "Subject":

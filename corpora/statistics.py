@@ -1,5 +1,6 @@
 """What there is to know of a corpus before anything learns from it."""
 
+import re
 import statistics
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from corpora.corpus import Corpus
 from corpora.language import language
 from corpora.repeats import Leak, doubles, leaks
 from corpora.survey import Survey, survey, texts
+
+WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Statistics:
             seen=seen,
             size=len(whole.encode()),
             parts={name: len(part) for name, part in parts.items()},
-            words=len(whole.split()),
+            words=sum(1 for _ in WORD.finditer(whole)),  # a list of them would be large
             lines=lengths(whole.splitlines()),
             texts=lengths(every),
             language=language(whole),

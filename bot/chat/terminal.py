@@ -50,8 +50,11 @@ def _number(text: str, kind: type[int] | type[float], name: str) -> float | int:
 
 def _blend(conversation: Conversation, text: str) -> str:
     if text:
-        style, _, part = text.replace("=", " ").partition(" ")
-        conversation.set(blend=None if text in OFF else (style, _number(part.strip() or "0.5", float, "blend")))
+        style, _, rest = text.replace("=", " ").partition(" ")
+        part = _number(rest.strip() or "0.5", float, "blend")
+        if not 0 <= part <= 1:
+            raise UserError(f"blend takes a part from 0 to 1, not {part:g}.")
+        conversation.set(blend=None if text in OFF else (style, part))
     blend = conversation.options.blend
     return f"blend: {blend[0]}, {blend[1]:g} of every guess" if blend else "blend: off"
 

@@ -117,7 +117,8 @@ def elsewhere(environment: dict[str, str], tmp_path: Path) -> Callable[..., "sub
     site = next((place / "lib").glob("python*/site-packages"))
     here = [path for path in sys.path if path.endswith("site-packages")]
     (site / "here.pth").write_text("\n".join([str(ROOT), *here]) + "\n")
-    own = environment | {"APOCRYPHA_HOME": str(tmp_path / "elsewhere"), "PYTHONWARNINGS": "ignore", "PIP_NO_INDEX": "1"}
+    own = environment | {"APOCRYPHA_HOME": str(tmp_path / "elsewhere"), "PYTHONWARNINGS": "ignore"}
+    own |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "dist")}  # a package index of its own
     own["PIP_NO_BUILD_ISOLATION"] = "0"  # by this pip means that there is none: what builds is here already
 
     def run(*arguments: str, stdin: str = "", ok: bool | None = True) -> "subprocess.CompletedProcess[str]":

@@ -55,7 +55,7 @@ def test_it_is_installed_trained_checked_packed_and_let_go(elsewhere: Run, tmp_p
     def apocrypha(*arguments: str, stdin: str = "", ok: bool = True) -> CompletedProcess[str]:
         return elsewhere("-m", "bot", *arguments, stdin=stdin, ok=ok)
 
-    assert apocrypha("install", str(project)).stdout == "limericks  A limerick, which mostly scans\n"
+    assert apocrypha("install", str(project)).stdout == "limericks  A limerick in form, nonsense in content\n"
     facts = json.loads(apocrypha("show", "limericks", "--json").stdout)
     assert (facts["origin"], facts["licence"]) == ("apocrypha-limericks", "CC0-1.0")
     at_once = apocrypha("chat", "limericks", "--seed", "1", stdin="A sailor who couldn't quite swim\n")
@@ -71,11 +71,11 @@ def test_it_is_installed_trained_checked_packed_and_let_go(elsewhere: Run, tmp_p
     assert "letter counts" not in learned.stderr
     assert learned.stdout != at_once.stdout
 
-    wheel = apocrypha("package", "limericks", "--into", str(tmp_path / "dist")).stdout.strip()
+    apocrypha("package", "limericks", "--into", str(tmp_path / "dist"))
     assert "uninstalled" in apocrypha("uninstall", "limericks").stdout
     shutil.rmtree(tmp_path / "elsewhere" / "models")
     assert "no style named 'limericks'" in apocrypha("sample", "limericks", ok=False).stderr
-    apocrypha("install", wheel)
+    apocrypha("install", "apocrypha-limericks")  # by its name, from an index
     assert json.loads(apocrypha("sample", "limericks", "--seed", "1", "--json").stdout)["trained"]
     apocrypha("uninstall", "limericks")
     assert "no style named 'limericks'" in apocrypha("show", "limericks", ok=False).stderr

@@ -23,7 +23,7 @@ def start(environment: dict[str, str], weather: Path) -> Iterator[Start]:
             env=environment | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
             cwd=root,
             encoding="utf-8",
-            timeout=30,
+            timeout=120,
         )
         chat.setwinsize(50, 160)
         spawned.append(chat)
@@ -58,6 +58,8 @@ def test_a_conversation(start: Start) -> None:
     chat.expect("blend: endless, 0.3 of every guess")
     chat.send("/blend endless much\r")
     chat.expect("blend takes a number, not 'much'")
+    chat.send("/blend endless 3\r")
+    chat.expect("blend takes a part from 0 to 1, not 3")
     chat.send("/blend off\r")
     chat.expect("blend: off")
     chat.send("/candidates 2\r")

@@ -19,8 +19,8 @@ HEADING = "## A whole conversation\n"
 ALICE, BOB, CAROL = Person(77, "alice"), Person(78, "bob"), Person(79, "carol", admin=True)
 ALT = 60  # characters of a picture's description
 HEAD = """
-Written down by `python -m tests.servers.transcript`: `apocrypha run` with a token, and in the place of Discord the server
-of the tests, on this machine. Nothing was chosen or left out.
+Written down by `python -m tests.servers.transcript`: `apocrypha run` with a token, and in the place of Discord the
+server of the tests, on this machine. Nothing was chosen or left out.
 """
 
 

@@ -1,9 +1,12 @@
 """Whatever the API's own description allows, and what it does not: nothing breaks the server."""
 
+import contextlib
+
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from tests.bot.web.conftest import Server
@@ -29,6 +32,7 @@ def test_nothing_that_is_asked_breaks_it(server: Server, mode: GenerationMode) -
             answered.add((case.operation.label, answer.status_code))
             assert answer.status_code < 500, answer.content
 
-        asked()
+        with contextlib.suppress(Unsatisfiable):  # a route that takes nothing can be asked nothing wrong
+            asked()
     assert {route for route, _ in answered} >= {"POST /v1/completions", "POST /v1/chat/completions"}
     assert {status for _, status in answered} >= {200 if mode is GenerationMode.POSITIVE else 400}

@@ -49,7 +49,7 @@ def test_samples_come_in_order_and_further_and_further_apart(run: Path) -> None:
     assert record["run"]["training"]["seed"] == 0
     assert record["samples"][-1]["nats"] == record["curve"][-1][2]
     told = evolution.text(record)
-    assert told.index("after 1 updates") < told.index("after 140 updates")
+    assert told.index("after 1 update,") < told.index("after 140 updates")
     assert "Verse: " in told
 
 

@@ -74,6 +74,7 @@ function writeFound() {
 }
 
 function writeCells() {
+  part("cells").style.setProperty("--layers", data.layers);
   for (let layer = 0; layer < data.layers; layer++) {
     const figure = made("figure"), frame = made("div"), canvas = made("canvas"), chosen = made("div");
     const said = `layer ${layer}, ${data.units} cells`, caption = made("figcaption", said);

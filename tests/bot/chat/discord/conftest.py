@@ -1,7 +1,10 @@
 """What a Discord bot is made of, with voices that learned from little and a store of its own."""
 
+import asyncio
+import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +28,8 @@ from generators.engine import Engine
 from generators.inference import LanguageModel
 from generators.registry import Registry
 from generators.voice import Voice, open_voice
+from tests.servers.discord_server import DiscordServer
+from tests.servers.threads import Loop
 
 HOME = 1_000_000_000_000_000_002  # the server
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -71,6 +76,11 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry,
     _plugin(home / "tale", "What the sky did", days, '[text]\nstop = ""\nlength = 600\ncandidates = 1\n')
     steps = [f"int step_{n}(int x) {{ return x + {n * 7 % 10}; }}" for n in range(400)]
     _plugin(home / "moves", "What a robot does", steps, 'picture = "c"\n')
+    _plugin(
+        home / "rude", "What is not said", [f"{'reggin'[::-1]} {n}" for n in range(400)], "[text]\ncandidates = 1\n"
+    )
+    endless = 'picture = "c"\n[text]\nstop = ""\nlength = 4000\ncandidates = 1\n'
+    _plugin(home / "scroll", "Code without end", [f"int s_{n};" for n in range(400)], endless)
     found = registry.find(home)
     places = Settings(home=home).places
     with Engine(lambda style: open_voice(found.get(style), home, home, places)) as engine:
@@ -117,6 +127,37 @@ def ink(house: House) -> Iterator[threading.Semaphore]:
     with Engine(opened) as house.engine:
         yield left
         left.release(100_000)
+
+
+@pytest.fixture
+def server(loop: Loop) -> Iterator[DiscordServer]:
+    """A stand-in; in the end nothing may have been asked or answered that Discord's own description does not have."""
+    server = DiscordServer(loop)
+    yield server
+    server.close()
+    assert server.breaches == []
+
+
+@asynccontextmanager
+async def running(
+    house: House, server: DiscordServer, frontend: Frontend | None = None
+) -> AsyncIterator[asyncio.Event]:
+    """Have the bot run, connected; it leaves in the end, or when the event is set."""
+    done = asyncio.Event()
+    known = len(server.gateway.log)
+    task = asyncio.create_task((frontend or house.frontend()).run(done))
+    try:
+        await server.until(lambda: "identify" in server.gateway.log[known:] and server.gateway.sessions)
+        yield done
+    finally:
+        done.set()
+        await task
+
+
+def hurried(house: House) -> Frontend:
+    """Return a bot for which a second is over whenever it looks at the clock: it shows word after word."""
+    ticks = itertools.count()
+    return replace(house.frontend(), seconds=lambda: float(next(ticks)))
 
 
 class Scene:

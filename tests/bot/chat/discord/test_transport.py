@@ -1,10 +1,7 @@
 """The bot over a real connection, to a stand-in for Discord that breaks off, refuses, loses answers, repeats itself."""
 
 import asyncio
-import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from threading import Semaphore
@@ -13,15 +10,14 @@ from typing import Any
 import pytest
 
 from bot.chat.discord.answers import PARTING
-from bot.chat.discord.frontend import Frontend
 from bot.chat.limits import Rate, Rates
 from bot.chat.talks import Asked, Talks
 from bot.conversation import Options
-from tests.bot.chat.discord.conftest import NOON, House
+from tests.bot.chat.discord.conftest import NOON, House, hurried, running
 from tests.servers import discord_contract
 from tests.servers.discord_records import BOT, CHANNEL, GUILD, OWNER
 from tests.servers.discord_server import TOKEN, DiscordServer, Person
-from tests.servers.threads import Loop, free_port
+from tests.servers.threads import free_port
 
 ALICE, BOB, CAROL = Person(77, "alice"), Person(78, "bob"), Person(79, "carol", admin=True)
 CALL = f"<@{BOT}> will it rain?"
@@ -30,48 +26,10 @@ PLENTY = 10_000  # characters: more than a few answers
 MESSAGES = f"/channels/{CHANNEL}/messages$"
 
 
-@pytest.fixture(scope="module")
-def loop() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.stop()
-
-
-@pytest.fixture
-def server(loop: Loop) -> Iterator[DiscordServer]:
-    """A stand-in; in the end nothing may have been asked or answered that Discord's own description does not have."""
-    server = DiscordServer(loop)
-    yield server
-    server.close()
-    assert server.breaches == []
-
-
 @pytest.fixture
 def house(house: House, server: DiscordServer) -> House:
     house.change(service=server.service, token=TOKEN)
     return house
-
-
-@asynccontextmanager
-async def running(
-    house: House, server: DiscordServer, frontend: Frontend | None = None
-) -> AsyncIterator[asyncio.Event]:
-    """Have the bot run, connected; it leaves in the end, or when the event is set."""
-    done = asyncio.Event()
-    known = len(server.gateway.log)
-    task = asyncio.create_task((frontend or house.frontend()).run(done))
-    try:
-        await server.until(lambda: "identify" in server.gateway.log[known:] and server.gateway.sessions)
-        yield done
-    finally:
-        done.set()
-        await task
-
-
-def hurried(house: House) -> Frontend:
-    """Return a bot for which a second is over whenever it looks at the clock: it shows word after word."""
-    ticks = itertools.count()
-    return replace(house.frontend(), seconds=lambda: float(next(ticks)))
 
 
 async def test_a_whole_conversation(house: House, server: DiscordServer, capsys: pytest.CaptureFixture[str]) -> None:
