@@ -50,10 +50,9 @@ class Registry:
     @property
     def faults(self) -> list[str]:
         """Return a line for each plugin that is broken; `get` tells all of one."""
-        lines = {name: fault.split("\n") for name, fault in self.broken.items()}
-        return [
-            line if not more else f"{line} `apocrypha show {name}` tells them." for name, (line, *more) in lines.items()
-        ]
+        faults = {name: fault.split("\n") for name, fault in self.broken.items()}
+        more = {name: f"{lines[0]} `apocrypha show {name}` tells them." for name, lines in faults.items()}
+        return [more[name] if len(lines) > 2 else " ".join(map(str.strip, lines)) for name, lines in faults.items()]
 
     def get(self, name: str) -> Plugin:
         """Return the plugin of this name; raise UserError with the fault of a broken one, or with the known names."""

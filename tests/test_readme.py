@@ -86,6 +86,13 @@ def test_its_gain_by_adapting_is_that_of_the_stored_record() -> None:
     assert f"{record['nats_per_character']:.3f} to {record['adapted_nats']:.3f} nats" in README
 
 
+def test_its_rate_of_true_replies_is_that_of_the_stored_record() -> None:
+    record = json.loads((ROOT / "docs" / "study" / "replies.json").read_text(encoding="utf-8"))
+    *others, cached = [row["rate"] for row in record["scores"]]
+    assert f"that score in {cached:.0%} of {record['questions']} cases" in README
+    assert f"the network's own probabilities come to {max(others):.0%}\n" in README
+
+
 def test_it_names_every_verb_and_setting() -> None:
     from bot.cli import app
     from bot.settings import Settings

@@ -177,13 +177,6 @@ class Talks:
             session.execute(delete(OptedOut).where(OptedOut.person == person))
         self._opted_out.discard(person)
 
-    def reset(self, channel: int, person: int) -> None:
-        """Forget one talk."""
-        with self._store.writing() as session:
-            theirs = (Answer.channel == channel, Answer.person == person)
-            session.execute(update(Answer).where(*theirs).values(turn=None, over=True))
-            session.execute(delete(Talk).where(Talk.channel == channel, Talk.person == person))
-
     def leave(self, server: int) -> None:
         """Forget what was said on a server."""
         with self._store.writing() as session:

@@ -49,7 +49,7 @@ def test_its_remarks_are_true() -> None:
 
 @pytest.mark.e2e
 def test_it_is_installed_trained_checked_packed_and_let_go(elsewhere: Run, tmp_path: Path) -> None:
-    project = tmp_path / "apocrypha-limericks"
+    project = tmp_path / "sources" / "apocrypha-limericks"
     shutil.copytree(EXAMPLE, project)
 
     def apocrypha(*arguments: str, stdin: str = "", ok: bool = True) -> CompletedProcess[str]:

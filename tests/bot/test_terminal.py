@@ -47,9 +47,9 @@ def test_a_conversation(start: Start) -> None:
     chat.send("/receipt\r")
     chat.expect("apocrypha1")
     chat.send("/he\t")
-    chat.expect("/help")
+    chat.expect(r"/he\S*lp")  # the rest may be drawn apart from what was typed
     chat.send("\x15/persona pro\t")
-    chat.expect("prophet")
+    chat.expect(r"pro\S*phet")
     chat.send("\r")
     chat.expect("persona: prophet; you are talking to bible")
     chat.send("/style weather\r")

@@ -109,10 +109,12 @@ def test_a_broken_plugin_is_one_entry_and_the_rest_works(tmp_path: Path) -> None
 def test_each_broken_plugin_is_told_of_in_one_line(tmp_path: Path) -> None:
     write(tmp_path / "first", "sumary = 3\nlimits = 4\n")
     write(tmp_path / "last", "not toml")
-    first, last = registry.find(tmp_path).faults
+    write(tmp_path / "only", "sumary = 3\n")
+    first, last, only = registry.find(tmp_path).faults
     assert first == f"{tmp_path / 'first' / 'plugin.toml'}: 2 thing(s) to mend: `apocrypha show first` tells them."
     assert last.startswith(f"{tmp_path / 'last' / 'plugin.toml'}: this is not TOML (")
-    assert "\n" not in last
+    assert "1 thing(s) to mend: sumary: no such key. Did you mean 'summary'?" in only
+    assert "\n" not in last + only
 
 
 def test_an_unknown_style_is_answered_with_the_nearest_and_all(tmp_path: Path) -> None:

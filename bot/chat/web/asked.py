@@ -12,6 +12,7 @@ from generators.voice import Request, Voice
 
 LONGEST = 20_000  # characters of a prompt, or of all messages together
 CHOICES = 16
+DRAFTS = 64  # of all choices together
 IGNORED = {"user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "best_of"}
 
 Text = Annotated[str, Field(max_length=LONGEST)]
@@ -30,7 +31,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: str = Field(max_length=100, description="a style's name; /v1/models lists them", examples=["bible"])
-    max_tokens: int | None = Field(None, ge=1, le=100_000, description="the most characters of an answer")
+    max_tokens: int | None = Field(None, ge=1, le=LONGEST, description="the most characters of an answer")
     temperature: float | None = Field(None, ge=0, le=5)
     top_p: float | None = Field(None, gt=0, le=1)
     n: int = Field(1, ge=1, le=CHOICES, description="answers side by side, of successive seeds")
@@ -45,7 +46,7 @@ class Asked(BaseModel):
     blend: tuple[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
         None, description="another style, and its part in every guess", examples=[["code", 0.3]]
     )
-    candidates: int | None = Field(None, ge=1, le=64, description="drafts that one is chosen from")
+    candidates: int | None = Field(None, ge=1, le=DRAFTS, description="drafts that one is chosen from")
     grammar: bool = True
 
     @model_validator(mode="after")
@@ -53,6 +54,8 @@ class Asked(BaseModel):
         strange = [name for name, value in (self.model_extra or {}).items() if value and name not in IGNORED]
         if strange:
             raise ValueError(f"{', '.join(sorted(strange))}: this has no meaning here; leave it out")
+        if self.n * (self.candidates or 1) > DRAFTS:
+            raise ValueError(f"n and candidates: together at most {DRAFTS} drafts")
         return self
 
     @property
@@ -116,7 +119,7 @@ class ChatAsked(Asked):
     """An answer to the last message."""
 
     messages: list[Message] = Field(min_length=1, max_length=1000)
-    max_completion_tokens: int | None = Field(None, ge=1, le=100_000)
+    max_completion_tokens: int | None = Field(None, ge=1, le=LONGEST)
     logprobs: bool = False
     top_logprobs: int | None = Field(None, ge=0, le=20)
 

@@ -13,6 +13,7 @@ from bot.chat.discord import buttons, commands, post_commands, settings_commands
 from bot.chat.limits import Rates
 from bot.chat.talks import KEPT
 from bot.conversation import REMEMBERED
+from bot.replies import CHOSEN, PLAIN
 from tests.servers import transcript
 from tests.servers.discord_server import DiscordServer
 from tests.servers.threads import Loop
@@ -54,6 +55,17 @@ def test_its_bounds_are_those_of_the_bot() -> None:
     assert f"A server has {DiscordChat().daily:,} answers a day" in PAGE
     turns = f"the last {REMEMBERED} turns: what was said to it, what it answered, the receipt"
     assert f"{turns} | {KEPT.days} days |" in PAGE
+
+
+def test_its_rate_of_true_replies_is_that_of_the_stored_record() -> None:
+    path = transcript.PAGE.with_name("study") / "replies.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    rows = {row["score"]: row for row in record["scores"]}
+    cached, others = rows[CHOSEN], [rows[name]["rate"] for name in PLAIN]
+    low, high = cached["interval"]
+    rate = f"{cached['rate']:.0%} of {record['questions']} cases (95% interval: {low:.0%} to {high:.0%})"
+    assert rate in PAGE
+    assert f"the network's own probabilities come to {max(others):.0%} at best" in PAGE
 
 
 def test_its_crowd_is_that_of_the_stored_record() -> None:

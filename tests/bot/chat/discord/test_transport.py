@@ -310,3 +310,8 @@ async def test_the_operator_may_post_from_anywhere(house: House, server: Discord
         assert "admins of the operator's servers" in refused.replace("\\", "")
         listed = await server.told(await server.command(Person(OWNER, "owner"), "schedule list"))
         assert listed == "There are no schedules yet."
+
+
+async def test_admins_of_the_operators_own_server_may_post(house: House, server: DiscordServer) -> None:
+    async with running(house, server):
+        assert await server.told(await server.command(CAROL, "schedule list")) == "There are no schedules yet."
