@@ -1,9 +1,9 @@
 """/office: posts and schedules, for whoever holds the key of an admin."""
 
 import secrets
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from bot.accounts import Key
@@ -11,6 +11,8 @@ from bot.chat.web.house import House
 from bot.chat.web.shapes import Json
 from bot.ledger import Ledger
 from bot.schedule import Schedules
+
+Number = Annotated[int, Path(ge=1, lt=2**31)]
 
 
 class Edited(BaseModel):
@@ -55,18 +57,18 @@ def routes(house: House) -> APIRouter:
         return ledger.post(number)
 
     @router.get("/posts/{number}", dependencies=[admin])
-    def post(number: int) -> Json:
+    def post(number: Number) -> Json:
         """Tell all that is kept of a post."""
         return ledger.post(number)
 
     @router.post("/posts/{number}/text")
-    def edit(number: int, edited: Edited, key: Key = admin) -> Json:
+    def edit(number: Number, edited: Edited, key: Key = admin) -> Json:
         """Give a waiting post another text."""
         desk.decide(_who(key), "edit", number, edited.text)
         return ledger.post(number)
 
     @router.post("/posts/{number}/{decision}")
-    def decide(number: int, decision: Literal["approve", "redraw", "drop", "retry"], key: Key = admin) -> Json:
+    def decide(number: Number, decision: Literal["approve", "redraw", "drop", "retry"], key: Key = admin) -> Json:
         """Decide on a post."""
         desk.decide(_who(key), decision, number)
         return ledger.post(number)

@@ -25,6 +25,8 @@ def test_nothing_that_is_asked_breaks_it(server: Server, mode: GenerationMode) -
         @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def asked(case: schemathesis.Case) -> None:
+            if mode is GenerationMode.POSITIVE and isinstance(case.body, dict):  # few of all names are known
+                case.body |= dict.fromkeys(case.body.keys() & {"model", "style"}, "weather")
             try:
                 answer = case.call(headers=ADMIN, timeout=60)
             except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # nothing of the kind can be sent
@@ -34,5 +36,5 @@ def test_nothing_that_is_asked_breaks_it(server: Server, mode: GenerationMode) -
 
         with contextlib.suppress(Unsatisfiable):  # a route that takes nothing can be asked nothing wrong
             asked()
-    assert {route for route, _ in answered} >= {"POST /v1/completions", "POST /v1/chat/completions"}
-    assert {status for _, status in answered} >= {200 if mode is GenerationMode.POSITIVE else 400}
+    expected = 200 if mode is GenerationMode.POSITIVE else 400
+    assert answered >= {("POST /v1/completions", expected), ("POST /v1/chat/completions", expected)}
