@@ -187,12 +187,13 @@ def context(records: list[Record]) -> str:
 
 def novices(records: list[Record]) -> str:
     """Return how well texts are known after some minutes, with another voice's first weights and without."""
-    head = "text|characters|minutes|begun from another voice|begun from nothing|best n-gram"
+    head = "text|characters|cores|minutes|begun from another voice|begun from nothing|best n-gram"
     rows = dict[tuple[str, int, float], list[str]]()
     for record in records:
         key = (record["text"], record["characters"], record["minutes"])
-        row = rows.setdefault(key, [key[0], f"{key[1]:,}", f"{key[2]:g}", "", "", f"({record['ngram']:.3f})"])
-        row[3 if record["begun_from"] else 4] = f"{record['nats']:.3f} ({record['test']:.3f})"
+        cores, best = record["hardware"].split()[0], f"({record['ngram']:.3f})"
+        row = rows.setdefault(key, [key[0], f"{key[1]:,}", cores, f"{key[2]:g}", "", "", best])
+        row[4 if record["begun_from"] else 5] = f"{record['nats']:.3f} ({record['test']:.3f})"
     return table(head.split("|"), [row for _, row in sorted(rows.items())])
 
 

@@ -14,11 +14,20 @@ def test_the_guide_has_what_the_records_say() -> None:
     assert insight_page.filled(page, ROOT / "docs" / "study") == page
 
 
+def test_the_readme_has_what_the_records_say() -> None:
+    records = json.loads((ROOT / "docs" / "study" / "novices.json").read_text(encoding="utf-8"))
+    begun, alone = (record["nats"] for record in records if (record["characters"], record["minutes"]) == (30_000, 3))
+    page = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert (
+        f"of 30,000 characters of speeches it learns in 3 minutes to {begun:.3f} nats, and not to {alone:.3f}" in page
+    )
+
+
 def test_begun_and_not_begun_stand_side_by_side() -> None:
-    one = {"text": "haiku.txt", "characters": 2000, "minutes": 0.5, "ngram": 2.0}
+    one = {"text": "haiku.txt", "characters": 2000, "minutes": 0.5, "ngram": 2.0, "hardware": "2 CPU threads"}
     begun = one | {"begun_from": "the Bible", "nats": 1.25, "test": 1.5}
     row = insight_page.novices([begun, one | {"begun_from": "", "nats": 2.25, "test": 2.5}]).splitlines()[-1]
-    assert row == "| haiku.txt | 2,000 | 0.5 | 1.250 (1.500) | 2.250 (2.500) | (2.000) |"
+    assert row == "| haiku.txt | 2,000 | 2 | 0.5 | 1.250 (1.500) | 2.250 (2.500) | (2.000) |"
 
 
 @pytest.mark.e2e

@@ -19,6 +19,7 @@ from bot.chat.desk import Desk
 from bot.chat.discord.approvals import POLL
 from bot.chat.discord.client import TalkClient
 from bot.chat.discord.frontend import Frontend
+from bot.chat.discord.sheet import REQUEST
 from bot.chat.limits import Rate, Rates
 from bot.settings import Settings
 from bot.store import Store
@@ -33,7 +34,7 @@ from tests.servers.threads import Loop
 
 HOME = 1_000_000_000_000_000_002  # the server
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PATIENCE = POLL - 1  # seconds until nothing more happens; what sleeps for longer is not waited for
+PATIENCE = min(POLL, REQUEST) / 2  # seconds until nothing more happens; what sleeps for longer is not waited for
 FREE = Rates(*[Rate(10_000, 0.0001)] * 3)
 
 
