@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import uvloop
 
 from bot import settings
 from bot.speaking import open_engine
@@ -25,8 +26,9 @@ from generators.engine import Engine
 
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "docs" / "load.json"
-STYLE, CLIENTS, ROUNDS, LENGTH = "scroll", 64, 3, 1000
-PLUGIN = f'summary = "The Bible without an end"\n[text]\nstop = ""\nlength = {LENGTH}\n'
+STYLE, CLIENTS, ROUNDS = "scroll", 64, 3
+SHORTEST, LONGEST = 200, 1800  # characters of a text
+PLUGIN = f'summary = "The Bible without an end"\n[text]\nstop = ""\nlength = {LONGEST}\n'
 KEY = '[[web.keys]]\nname = "load"\nsecret = "load"\nadmin = true\nper_minute = 1000000\nat_once = 1000\n'
 HEAD = (
     "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer load\r\n"
@@ -64,13 +66,18 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def length(seed: int) -> int:
+    """Return how long a text is to be: no two clients shall stay in step."""
+    return SHORTEST + seed * 7919 % (LONGEST - SHORTEST)
+
+
 async def read_texts(port: int, first: int, end: float) -> tuple[int, list[float]]:
     """Read texts until `end`; return the characters, and the seconds to each first one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     characters, waits, seed = 0, list[float](), first
     while time.perf_counter() < end:
         seed += CLIENTS
-        body = json.dumps(BODY | {"seed": seed}).encode()
+        body = json.dumps(BODY | {"seed": seed, "max_tokens": length(seed)}).encode()
         writer.write(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         asked, came = time.perf_counter(), 0
         status = await reader.readline()
@@ -108,15 +115,21 @@ async def load(port: int, seconds: float, first: int) -> tuple[float, list[float
     return total / (time.perf_counter() - started), [wait for _, waits in read for wait in waits]
 
 
-def bare(engine: Engine, seconds: float, first: int) -> float:
-    """Return the characters per second of the engine in this process: as many texts, all asked for at once."""
+async def bare(engine: Engine, seconds: float, first: int) -> float:
+    """Return the characters per second of the engine in this process, read by as many clients of the same kind."""
     voice = engine.voice(STYLE)
-    started, written = time.perf_counter(), 0
-    while time.perf_counter() < started + seconds:
-        requests = [voice.request(voice.sampling(), first + n, grammar=False, candidates=1) for n in range(CLIENTS)]
-        written += sum(len(piece) for stream in [engine.submit(each) for each in requests] for piece in stream)
-        first += CLIENTS
-    return written / (time.perf_counter() - started)
+    started = time.perf_counter()
+
+    async def client(seed: int) -> int:
+        written = 0
+        while time.perf_counter() < started + seconds:
+            seed += CLIENTS
+            request = voice.request(voice.sampling(), seed, grammar=False, candidates=1, length=length(seed))
+            written += sum([len(piece) async for piece in engine.submit(request)])
+        return written
+
+    total = sum(await asyncio.gather(*(client(first + number) for number in range(CLIENTS))))
+    return total / (time.perf_counter() - started)
 
 
 def main() -> None:
@@ -128,15 +141,15 @@ def main() -> None:
         chosen = settings.load()
         with open_engine(chosen, registry.find(chosen.plugins)) as engine:
             server = Server()
-            asyncio.run(load(server.port, 5, 10**6))  # warms up
-            bare(engine, 2, 10**6)
+            uvloop.run(load(server.port, 5, 10**6))  # warms up
+            uvloop.run(bare(engine, 2, 10**6))
             served, alone, waits, memory = list[float](), list[float](), list[float](), [server.megabytes]
             for turn in range(ROUNDS):
-                speed, waited = asyncio.run(load(server.port, seconds / ROUNDS, 10**7 * turn))
+                speed, waited = uvloop.run(load(server.port, seconds / ROUNDS, 10**7 * turn))
                 served.append(speed)
                 waits += waited
                 memory.append(server.megabytes)
-                alone.append(bare(engine, seconds / ROUNDS / 2, 10**7 * turn))
+                alone.append(uvloop.run(bare(engine, seconds / ROUNDS / 2, 10**7 * turn)))
         server.process.send_signal(signal.SIGTERM)
         server.process.wait()
     record = {
