@@ -27,6 +27,7 @@ from generators.engine import Engine
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "docs" / "load.json"
 STYLE, CLIENTS, ROUNDS = "scroll", 64, 3
+COMING = 0.02  # seconds from one client to the next
 SHORTEST, LONGEST = 200, 1800  # characters of a text
 PLUGIN = f'summary = "The Bible without an end"\n[text]\nstop = ""\nlength = {LONGEST}\n'
 KEY = '[[web.keys]]\nname = "load"\nsecret = "load"\nadmin = true\nper_minute = 1000000\nat_once = 1000\n'
@@ -73,6 +74,7 @@ def length(seed: int) -> int:
 
 async def read_texts(port: int, first: int, end: float) -> tuple[int, list[float]]:
     """Read texts until `end`; return the characters, and the seconds to each first one."""
+    await asyncio.sleep(first % CLIENTS * COMING)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     characters, waits, seed = 0, list[float](), first
     while time.perf_counter() < end:
@@ -121,6 +123,7 @@ async def bare(engine: Engine, seconds: float, first: int) -> float:
     started = time.perf_counter()
 
     async def client(seed: int) -> int:
+        await asyncio.sleep(seed % CLIENTS * COMING)
         written = 0
         while time.perf_counter() < started + seconds:
             seed += CLIENTS

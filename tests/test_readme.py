@@ -81,6 +81,22 @@ def test_its_performance_is_that_of_the_stored_record() -> None:
     assert f"in {cold['seconds']:.2f} s with {cold['peak_megabytes']:.0f} MB" in README
 
 
+def test_what_one_machine_carries_is_that_of_the_stored_records() -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    bench, load = (
+        json.loads((ROOT / "docs" / name).read_text(encoding="utf-8")) for name in ("bench.json", "load.json")
+    )
+    clients = bench["clients_64"]
+    for figure in (
+        f"{load['engine_characters_per_second']:,.0f} |",
+        f"{load['characters_per_second']:,.0f} ({load['ratio']:.0%} of the engine's",
+        f"{load['first_character_ms_p50']:.0f} ms (median), {load['first_character_ms_p99']:.0f} ms (slowest",
+        f"{clients['first_character_ms_p50']:.0f} ms (median), {clients['first_character_ms_p99']:.0f} ms (slowest",
+        f"{load['megabytes'][-1]:.0f} MB",
+    ):
+        assert figure in page
+
+
 def test_its_gain_by_adapting_is_that_of_the_stored_record() -> None:
     record = json.loads((ROOT / "docs" / "adapt.json").read_text(encoding="utf-8"))
     assert f"{record['nats_per_character']:.3f} to {record['adapted_nats']:.3f} nats" in README

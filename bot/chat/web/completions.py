@@ -80,22 +80,24 @@ class Completion:
         options = self._asked.stream_options
         counted = {"usage": None} if options and options.include_usage else {}
         head = self._head | {"object": self._shape.piece_kind} | counted
+        opening = _json(head)[:-1]  # the same in all events
         told = self._asked.likeliest is not None
         try:
             async with aclosing(self._said()) as said:
                 async for index, piece in said:
                     at = self._sent[index] - len(piece.text)
-                    yield _event(head | {"choices": [self._shape.piece(index, piece, told, at)]})
+                    choice = _json(self._shape.piece(index, piece, told, at))
+                    yield _event(f'{opening},"choices":[{choice}]}}')
             if counted:
-                yield _event(head | {"choices": [], "usage": self._usage()})
+                yield _event(_json(head | {"choices": [], "usage": self._usage()}))
         except Exception as error:  # the answer has begun: its status can no longer say it
-            yield _event(faults.body(error))
+            yield _event(_json(faults.body(error)))
         yield DONE
 
     async def _said(self) -> AsyncGenerator[tuple[int, Piece], None]:
         """Yield pieces of all texts as they come, by the index of the text; count what is sent."""
         numbers, style = self._house.numbers, self._asked.model
-        outcome = "broken off"
+        outcome, characters = "broken off", numbers.characters.labels(style)
         with self._house.keys.at_work(self._key), numbers.open.track_inprogress():
             try:
                 async with aclosing(self._writing.said()) as said:
@@ -103,7 +105,7 @@ class Completion:
                         if not any(self._sent):
                             numbers.first.labels(style).observe(self._house.clock() - self._started)
                         self._sent[index] += len(piece.text)
-                        numbers.characters.labels(style).inc(len(piece.text))
+                        characters.inc(len(piece.text))
                         yield index, piece
                 outcome = "written"
             finally:
@@ -124,5 +126,9 @@ def _refuse_unknown(house: House, style: str) -> None:
         raise RefusedError(404, "model_not_found", str(error)) from error
 
 
-def _event(data: Json) -> bytes:
-    return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n\n"
+def _json(data: Json) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _event(data: str) -> bytes:
+    return f"data: {data}\n\n".encode("utf-8", "replace")
