@@ -129,8 +129,11 @@ class FolderPublisher:
             try:
                 await asyncio.to_thread(self._pages.write, days)
             except (OSError, ValueError, KeyError) as error:  # the posts are there; the next one renews the pages
-                log.warning("%s: the pages could not be written (%s)", self._path, named(error))
+                changed = bool(self._stale)
                 self._stale |= days
+                if changed:  # while they were read: a post was taken down, say
+                    continue
+                log.warning("%s: the pages could not be written (%s)", self._path, named(error))
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), max(BREATH, SHARE * (time.monotonic() - begun)))
