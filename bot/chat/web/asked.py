@@ -63,11 +63,6 @@ class Asked(BaseModel):
         """Return what ends a text besides the style's own end; nothing where that is not to be changed."""
         return [self.stop] if isinstance(self.stop, str) else self.stop or []
 
-    @property
-    def likeliest(self) -> int | None:
-        """Return how many of the likeliest characters are told at each place; None where no chances are wanted."""
-        raise NotImplementedError
-
     def request(self, voice: Voice, seed: int, **texts: str) -> Request:
         """Return what the engine is asked for; raise UserError where it cannot be."""
         options = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "min_p", "repetition")}
@@ -90,7 +85,7 @@ class TextAsked(Asked):
 
     @property
     def likeliest(self) -> int | None:
-        """Return what `logprobs` says."""
+        """Return how many of the likeliest characters are told at each place; None where no chances are wanted."""
         return self.logprobs
 
 
