@@ -20,6 +20,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+ADVICE = "Save it as UTF-8 first (`apocrypha new` can be told the encoding: --encoding)."
 OTHERS = {
     b"%PDF": "a PDF",
     b"PK\x03\x04": "a zip archive (.docx, .odt and .epub are such)",
@@ -59,7 +60,7 @@ def read(path: Path, encoding: str = "") -> Found:
     except LookupError as error:
         raise UserError(f"{path}: Python knows no encoding named '{encoding}'.") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start:,} is not {encoding}. Name the encoding: --encoding.") from error
+        raise UserError(f"{path}: byte {error.start:,} is not {encoding}. {ADVICE}") from error
     _refuse_data(path, text)
     return Found(text, encoding, whole)
 
@@ -88,7 +89,7 @@ def _guessed(path: Path, sample: bytes) -> str:
         return "utf-16-le" if odd > even else "utf-16-be"
     matches = list(from_bytes(sample))
     if not matches or (b"\0" in sample and "16" not in matches[0].encoding and "32" not in matches[0].encoding):
-        raise UserError(f"{path} is no text in any encoding known here. Where it is one, name it: --encoding.")
+        raise UserError(f"{path} is no text in any encoding known here. {ADVICE}")
     best = matches[0]
     for match in matches:  # of those that are as good, the one that most files of one byte a character are in
         if match.encoding == "cp1252" and match.coherence >= best.coherence and match.chaos <= best.chaos + NEAR:

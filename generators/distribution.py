@@ -10,6 +10,7 @@ from pathlib import Path
 from flit_core.common import ProblemInModule
 from flit_core.config import ConfigError
 from flit_core.wheel import make_wheel_in
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from corpora.errors import UserError
 from generators.plugin import Plugin
@@ -30,7 +31,7 @@ version = "{version}"
 description = {summary}
 readme = "README.md"
 requires-python = ">=3.11"
-license = "LicenseRef-{reference}"  # that of the text; LICENSE says it in words
+license = "{expression}"  # that of the text; LICENSE says it in words
 license-files = ["LICENSE"]
 dependencies = ["apocrypha"]
 
@@ -88,7 +89,7 @@ def lay_out(project: Path, plugin: Plugin, version: str = "0.1.0") -> Path:
         "summary": plugin.manifest.summary or f"The voice {plugin.name}",
         "title": corpus.title or corpus.file,
         "licence": corpus.licence,
-        "reference": re.sub(r"[^A-Za-z0-9.]+", "-", corpus.licence).strip("-.")[:40] or "unknown",
+        "expression": _expression(corpus.licence),
         "group": GROUP,
     }
     folder = project / module
@@ -156,6 +157,14 @@ def _built(project: Path, into: Path) -> Path:
     except OSError as error:
         raise UserError(f"{into}: the wheel could not be written ({error.strerror}).") from error
     return made
+
+
+def _expression(licence: str) -> str:
+    """Return a licence as a package's metadata names it (PEP 639): by SPDX's name where it is one."""
+    try:
+        return canonicalize_license_expression(licence)
+    except InvalidLicenseExpression:
+        return "LicenseRef-" + (re.sub(r"[^A-Za-z0-9.]+", "-", licence).strip("-.")[:40] or "unknown")
 
 
 def _line(text: str) -> str:

@@ -48,6 +48,19 @@ def test_a_wheel_has_the_voice_its_test_and_its_licence_and_no_text(haiku: Plugi
         )
 
 
+@pytest.mark.parametrize(
+    ("licence", "expression"),
+    [("cc0-1.0", "CC0-1.0"), ("MIT or Apache-2.0", "MIT OR Apache-2.0"), ("all mine!", "LicenseRef-all-mine")],
+)
+def test_a_licence_that_spdx_knows_is_named_as_there(
+    make_plugin: Callable[..., Plugin], tmp_path: Path, licence: str, expression: str
+) -> None:
+    made = make_plugin(LICENSED.replace("Public domain (1890)", licence), "", "old pond\n" * 200, "old-pond")
+    distribution.lay_out(tmp_path / "project", made)
+    project = tomllib.loads((tmp_path / "project" / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["license"] == expression
+
+
 def test_what_is_unpacked_where_pip_would_is_found(
     haiku: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
