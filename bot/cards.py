@@ -57,7 +57,7 @@ class Cards:
 
     def require(self, engine: Engine, style: str) -> None:
         """Raise UnfitError, line by line, where a style may not post."""
-        if self.allowed(style) or engine.voice(style).plugin.origin == OURS:
+        if engine.voice(style).plugin.origin == OURS or self.allowed(style):
             return
         if failed := self.card(engine, style).failed:
             told = "\n".join(f"  {line.name}: {line.said}" for line in failed)

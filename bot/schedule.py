@@ -1,11 +1,11 @@
 """The schedules that are kept: added, paused, made those of a file; and posts made of their slots that are due."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, case, func, select, type_coerce, update
+from sqlalchemy import BigInteger, bindparam, case, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from bot.outbox import Slot
@@ -192,10 +192,12 @@ class Schedules:
     def _note(self, seen: dict[str, datetime]) -> None:
         if not seen:
             return
+        row = update(Schedule).where(Schedule.name == bindparam("which"), Schedule.seen < bindparam("until"))
+        rows = [
+            {"which": name, "until": _written(seen[name])} for name in sorted(seen)
+        ]  # two cannot wait for each other
         with self._store.writing() as session:
-            for name, moment in sorted(seen.items()):  # sorted: two processes cannot wait for each other
-                row = update(Schedule).where(Schedule.name == name, Schedule.seen < _written(moment))
-                session.execute(row.values(seen=_written(moment)))
+            session.connection().execute(row.values(seen=bindparam("until")), rows)
 
 
 def caught_up(spec: ScheduleSpec, due: Sequence[Slot], on_time: datetime) -> list[Slot]:
@@ -206,15 +208,26 @@ def caught_up(spec: ScheduleSpec, due: Sequence[Slot], on_time: datetime) -> lis
     return [*missed[max(len(missed) - count, 0) :], *fresh]
 
 
-def strangers(spec: ScheduleSpec, styles: Registry, accounts: Iterable[str]) -> list[str]:
-    """Return a line for each style and account of a schedule that there is none of."""
-    told = [unknown("account", name, accounts) for name in spec.targets if name not in accounts]
-    for style in (spec.style, *(spec.blend or ())[:1]):
-        try:
-            styles.get(str(style))
-        except UserError as error:
-            told.append(error)
-    return [f"{spec.name}: {error}" for error in told]
+def strangers(specs: Iterable[ScheduleSpec], styles: Registry, accounts: Collection[str]) -> Iterator[str]:
+    """Yield a line for each style and account of schedules that there is none of; a style is looked for once."""
+    missing = dict[str, str]()  # by style, "" where there is one
+    for spec in specs:
+        for name in spec.targets:
+            if name not in accounts:
+                yield f"{spec.name}: {unknown('account', name, accounts)}"
+        for style in (spec.style, *(spec.blend or ())[:1]):
+            if style not in missing:
+                missing[style] = _missing(style, styles)
+            if missing[style]:
+                yield f"{spec.name}: {missing[style]}"
+
+
+def _missing(style: str, styles: Registry) -> str:
+    try:
+        styles.get(style)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _active(*columns: Any) -> Any:

@@ -234,7 +234,7 @@ def _check_names(settings: "Settings", specs: "Sequence[ScheduleSpec]") -> None:
     from generators import registry
 
     styles, accounts = registry.find(settings.plugins), [account.name for account in settings.targets]
-    if told := [line for spec in specs for line in strangers(spec, styles, accounts)]:
+    if told := list(strangers(specs, styles, accounts)):
         raise UserError("\n".join(told))
 
 

@@ -7,7 +7,7 @@ that is lost is made up for. Whatever changes in the table, from whichever proce
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -38,12 +38,12 @@ class Scheduler:
         bell: asyncio.Event,
         beat: Callable[[], None],
         speed: float = 1.0,
-        faults: Callable[[ScheduleSpec], Iterable[str]] = lambda _: (),
+        faults: Callable[[Sequence[ScheduleSpec]], Iterable[str]] = lambda _: (),
     ) -> None:
         """`insert` makes posts, `bell` is rung when there are new ones, `beat` is called every few seconds.
 
         `clock` returns the moment that it is to be, aware; it goes `speed` times as fast as real time. `faults` are
-        what is told of a schedule before its posts fail.
+        what is told of schedules before their posts fail.
         """
         self._schedules, self._insert, self._clock, self._bell = schedules, insert, clock, bell
         self._beat, self._speed, self._faults = beat, speed, faults
@@ -123,6 +123,8 @@ class Scheduler:
             changed = [name for name, since in stamps.items() if self._stamps.get(name) != since]
             for start in range(0, len(changed), BATCH):
                 self._replace(await asyncio.to_thread(self._load, changed[start : start + BATCH]))
+                if self._due:  # what is late already need not wait for all of ten thousand
+                    await self._make()
             self._drop(self._stamps.keys() - stamps.keys())
             self._fingerprint = fingerprint  # from before we looked: a change meanwhile is seen the next time
         self._looking = False
@@ -131,7 +133,7 @@ class Scheduler:
     def _load(self, names: list[str]) -> list[tuple[Kept, datetime | None]]:
         """Return schedules, and the first slot of each that no post was made of."""
         kept, broken = self._schedules.load(names)
-        for line in (*broken, *(line for each in kept for line in self._faults(each.spec))):
+        for line in (*broken, *self._faults([each.spec for each in kept])):
             log.error("%s", line)
         now, late = self._clock(), LATE * self._speed
         return [(each, following(each.spec, each.start(now, late))) for each in kept]

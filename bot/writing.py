@@ -20,7 +20,7 @@ from generators.posts import NothingFitsError, Order
 from generators.quality import Gates
 from generators.worker import BusyError
 
-TOGETHER = 48  # posts composed at once
+TOGETHER = 64  # posts composed at once
 LATELY = 50  # posts of an account that a new one must not resemble
 POLL = 5.0  # seconds after which posts that are due are looked for even if nobody rang
 GATHER = 0.05  # seconds in which more may be written, and frozen in the same transaction

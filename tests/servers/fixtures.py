@@ -51,12 +51,14 @@ def snac(loop: Loop, tmp_path: Path) -> Iterator[Place]:
     processes.needed(processes.SNAC, "snac2")
     port, advertised = free_port(), free_port()
     server, password = processes.snac(port, advertised, tmp_path)
-    token = places.snac_token(f"http://127.0.0.1:{port}", password)
-    place = places.mastodon(loop, port, token, advertised, deletes=False)
-    yield place
-    assert place.proxy
-    place.proxy.close()
-    server.stop()
+    try:
+        token = places.snac_token(f"http://127.0.0.1:{port}", password)
+        place = places.mastodon(loop, port, token, advertised, deletes=False)
+        yield place
+        assert place.proxy
+        place.proxy.close()
+    finally:
+        server.stop()
 
 
 @pytest.fixture(params=[*HERE, *(pytest.param(name, marks=pytest.mark.e2e) for name in REAL)])

@@ -11,6 +11,8 @@ from typing import Any
 import requests
 from mastodon import Mastodon
 from PIL import Image
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from bot.accounts import Account, BlueskyAccount, DiscordAccount, FolderAccount, MastodonAccount, XAccount
 from bot.publish.opening import open_publisher
@@ -133,6 +135,8 @@ def snac_token(base: str, password: str) -> str:
     assert code, page[:300]
     session = requests.Session()
     session.headers["Connection"] = "close"  # snac closes after each answer and does not announce it
+    # Now and then it closes before it has read a request. One that was reset was not heard, and is made again.
+    session.mount("http://", HTTPAdapter(max_retries=Retry(total=3, allowed_methods=None, backoff_factor=0.2)))
     guest = Mastodon(client_id=client, client_secret=secret, api_base_url=base, session=session)
     token: str = guest.log_in(code=code[0], redirect_uri=OUT_OF_BAND, scopes=["read", "write"])
     return token
