@@ -6,7 +6,6 @@ Of several processes on one store one works and the others stand by. Here alone 
 import asyncio
 import logging
 import random
-import sys
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -40,7 +39,6 @@ STAND_BY = 1.0  # seconds between two looks whether the place of the one who wor
 AWAY = 2.0  # seconds before a store that is away is tried again
 ALL = 100_000  # posts
 GREETING = 10.0  # seconds in which a service should say who we are there, before the work begins without that
-PATIENCE = 0.001  # seconds that the engine's thread, which has a thousand steps a second to take, waits for another one
 THREADS = 80  # which mostly wait: for the engine, the disk, the database
 FAREWELL = 10.0  # seconds for a request that is on its way when the bot is to stop
 
@@ -89,7 +87,6 @@ class Bot:
     async def run(self, stop: asyncio.Event) -> None:
         """Stand by until the place is free, then work until `stop`; where another process took it, stand by again."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "bot"))
-        sys.setswitchinterval(PATIENCE)
         self._chats = self._opened(asyncio.get_running_loop())
         try:
             with Leadership(self.store) as leadership:

@@ -37,8 +37,8 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 
 def finished(page: Page) -> str:
     """Return the text when it is written."""
+    expect(page.locator("#about")).not_to_be_empty(timeout=60_000)  # it has begun
     expect(page.locator("#stop")).to_be_hidden(timeout=60_000)
-    expect(page.locator("#about")).not_to_be_empty()
     return page.locator("#text").inner_text()
 
 
