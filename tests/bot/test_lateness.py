@@ -1,10 +1,12 @@
 """Ten thousand schedules in real time, from the moment that a post is due to when it lies in the folder.
 
-Fifty posts a second, all of a second's at the same instant, are what two cores can write: the figures, which are
-printed (pytest -s -m e2e tests/bot/test_lateness.py), mean something on a machine that has nothing else to do.
+Fifty posts a second, all of a second's at the same instant, are what two cores can write: when the last of them is
+there tells how fast a machine writes, and how often a draft was refused. The figures, which are printed (pytest -s -m
+e2e tests/bot/test_lateness.py), mean something on a machine that has nothing else to do.
 """
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,19 +19,19 @@ from tests.servers.bots import running, until
 
 COUNT, PER_SECOND = 10_000, 50
 WARM, MEASURED = timedelta(seconds=20), timedelta(seconds=30)  # after the start, what was due meanwhile is made up for
-OTHERS = 0.2  # of the machine: where others have more of it, being late proves nothing
+OTHERS = 0.2  # of the machine: where others have more of it, being late proves little
 
 
 def spec(name: str, **fields: object) -> ScheduleSpec:
     return ScheduleSpec.checked({"name": name, "style": "bible", "targets": ["folder"], **fields})
 
 
-def arrived(store: Store, since: datetime, before: datetime) -> list[float]:
-    """Return how many seconds after they were due the posts arrived that were due in this time."""
+def arrived(store: Store, since: datetime, before: datetime) -> list[tuple[float, float]]:
+    """Return of the posts due in this time that arrived how many seconds after that they were planned, and there."""
     with store.reading() as session:
         due = (Post.due >= since, Post.due < before, Delivery.state == "sent")
-        rows = session.execute(select(Delivery.sent, Post.due).join(Post).where(*due))
-        return sorted((sent - moment).total_seconds() for sent, moment in rows)
+        rows = session.execute(select(Post.due, Post.created, Delivery.sent).join(Delivery).where(*due)).all()
+        return [((planned - due).total_seconds(), (sent - due).total_seconds()) for due, planned, sent in rows]
 
 
 def waiting(store: Store, before: datetime) -> int:
@@ -47,13 +49,19 @@ def work_of_others(process: int) -> float:
     return (user + nice + system - int(ours[11]) - int(ours[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def quantiles(seconds: Iterable[float]) -> tuple[float, float]:
+    """Return the median, and what one of a hundred exceeds."""
+    ordered = sorted(seconds)
+    return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+
+
 @pytest.mark.e2e
 def test_ten_thousand_schedules_are_on_time(environment: dict[str, str], home: Path, tmp_path: Path) -> None:
     home.mkdir()
     store = Store(f"sqlite:///{home / 'apocrypha.db'}")
     fill(store)
-    begun, cores = datetime.now(UTC), os.cpu_count() or 1
-    with running(environment | {"APOCRYPHA_THREADS": str(cores)}, tmp_path / "log") as bot:
+    begun = datetime.now(UTC)
+    with running(environment | {"APOCRYPHA_THREADS": str(os.cpu_count() or 1)}, tmp_path / "log") as bot:
         until(lambda: arrived(store, begun - WARM, begun + WARM))
         first = (datetime.now(UTC) - begun).total_seconds()
         since = datetime.now(UTC) + WARM
@@ -61,18 +69,19 @@ def test_ten_thousand_schedules_are_on_time(environment: dict[str, str], home: P
         taken = work_of_others(bot.process.pid)
         until(lambda: datetime.now(UTC) > since + MEASURED and waiting(store, since + MEASURED) == 0)
         taken = work_of_others(bot.process.pid) - taken
-        others = taken / cores / (datetime.now(UTC) - since).total_seconds()
+        others = taken / (os.cpu_count() or 1) / (datetime.now(UTC) - since).total_seconds()
     late = arrived(store, since, since + MEASURED)
     store.close()
-    p50, p99 = (late[int(len(late) * share)] for share in (0.5, 0.99))
-    told = f"first post after {first:.1f} s; {len(late)} posts late by p50 {p50:.2f} s, p99 {p99:.2f} s, most "
-    told += f"{late[-1]:.2f} s; others had {others:.0%} of the machine"
-    print(f"\n{told}")
+    planned, there = (quantiles(column) for column in zip(*late, strict=True))
+    print(
+        f"\nfirst post after {first:.1f} s; {len(late)} posts planned late by p50 {planned[0]:.2f} s, "
+        f"p99 {planned[1]:.2f} s, and there by p50 {there[0]:.2f} s, p99 {there[1]:.2f} s; "
+        f"others had {others:.0%} of the machine"
+    )
     assert len(late) == pytest.approx(PER_SECOND * MEASURED.total_seconds(), rel=0.2)
-    if others > OTHERS and not (first < 5 and p99 < 1):
-        pytest.skip(told)
-    assert first < 5
-    assert p99 < 1
+    assert first < (5 if others < OTHERS else 20)
+    assert planned[1] < 1
+    assert there[1] < (5 if others < OTHERS else 20)  # it keeps up
 
 
 def fill(store: Store) -> None:
