@@ -43,7 +43,7 @@ class FolderPublisher:
     platform = "folder"
     repeatable = FOR_EVER
     timeout = timedelta(seconds=30)
-    together = 64
+    together = 16
     room = LONGEST
 
     def __init__(self, account: FolderAccount) -> None:
