@@ -34,7 +34,7 @@ def test_no_copied_run_is_longer_than_it_says(pieces: list[tuple[int, int, str]]
     text = "".join(TEXT[start : start + length] + between for start, length, between in pieces)
     said, true = INDEX.longest_copy(text), brute_force(text)
     assert said >= true
-    assert said <= max(true + 2 * STEP, GRAM + STEP - 2)  # but for the filter's false alarms; none of these has one
+    assert said <= max(true + 2 * STEP, GRAM + STEP - 2) + STEP  # what a false alarm of the filter adds
 
 
 def test_the_filter_is_wrong_once_in_a_thousand_and_only_in_saying_yes() -> None:
