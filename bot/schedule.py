@@ -193,9 +193,8 @@ class Schedules:
         if not seen:
             return
         row = update(Schedule).where(Schedule.name == bindparam("which"), Schedule.seen < bindparam("until"))
-        rows = [
-            {"which": name, "until": _written(seen[name])} for name in sorted(seen)
-        ]  # two cannot wait for each other
+        # Sorted: two processes cannot wait for each other.
+        rows = [{"which": name, "until": _written(moment)} for name, moment in sorted(seen.items())]
         with self._store.writing() as session:
             session.connection().execute(row.values(seen=bindparam("until")), rows)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from corpora.errors import UserError
 from generators.plugin import Limits
-from generators.quality import GRAM, STEP, Filter, Gates, Index, longest_loop, unsayable
+from generators.quality import GRAM, STEP, Filter, Gates, Index, _windows, longest_loop, unsayable
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
 TEXT = " ".join(WORDS[n] for n in np.random.default_rng(0).integers(len(WORDS), size=30_000))
@@ -34,7 +34,9 @@ def test_no_copied_run_is_longer_than_it_says(pieces: list[tuple[int, int, str]]
     text = "".join(TEXT[start : start + length] + between for start, length, between in pieces)
     said, true = INDEX.longest_copy(text), brute_force(text)
     assert said >= true
-    assert said <= max(true + 2 * STEP, GRAM + STEP - 2) + STEP  # what a false alarm of the filter adds
+    held = INDEX.windows.holds(_windows(text))
+    if not any(text[start : start + GRAM] not in TEXT for start in np.flatnonzero(held)):  # no false alarm
+        assert said <= max(true + 2 * STEP, GRAM + STEP - 2)
 
 
 def test_the_filter_is_wrong_once_in_a_thousand_and_only_in_saying_yes() -> None:

@@ -77,9 +77,11 @@ async def test_questions_that_are_deleted_together_are_forgotten(house: House, s
         said = [await server.say(ALICE, CALL) for _ in range(2)]
         for each in said:
             await server.answered(each)
+        assert talks.recall(CHANNEL, ALICE.id).turns
         gone = {"ids": [each["id"] for each in said], "channel_id": str(CHANNEL), "guild_id": str(GUILD)}
         await server.do(server.gateway.emit("MESSAGE_DELETE_BULK", gone))
         await server.until(lambda: talks.recall(CHANNEL, ALICE.id).turns == ())
+        assert not talks.unfinished(NOON - timedelta(days=1))
 
 
 async def test_what_was_begun_and_is_gone_is_let_rest(house: House, server: DiscordServer) -> None:
@@ -122,6 +124,7 @@ async def test_a_new_server_is_noted(house: House, server: DiscordServer) -> Non
     del new["unavailable"]  # which one has that we were in before
     async with running(house, server):
         await server.until(lambda: "channels are ready" in house.lines[-1])
+        assert not [line for line in house.lines if "Annex" in line]
         await server.do(server.gateway.emit("GUILD_CREATE", new))
         await server.until(lambda: house.lines[-1] == "discord: I was added to The Annex (9)")
 

@@ -28,14 +28,6 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture
-def server(loop: Loop) -> Iterator[DiscordServer]:
-    server = DiscordServer(loop)
-    yield server
-    server.close()
-    assert server.breaches == []
-
-
-@pytest.fixture
 def start(server: DiscordServer, home: Path, weather: Path, loop: Loop) -> Iterator[Start]:
     """Return a function that starts the bot and waits until it is connected."""
     started = list[subprocess.Popen[bytes]]()
