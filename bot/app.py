@@ -6,7 +6,7 @@ Of several processes on one store one works and the others stand by. Here alone 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from bot.chat.opening import Frontend, open_discord
 from bot.decisions import Decisions
 from bot.leadership import Leadership
 from bot.ledger import Ledger
-from bot.outbox import DeposedError, Outbox
+from bot.outbox import DeposedError, Outbox, Slot
 from bot.posting import Courier
 from bot.publish.answers import named
 from bot.publish.publisher import LaterError, Publisher, RefusedError
@@ -28,7 +28,7 @@ from bot.scheduler import Scheduler
 from bot.settings import Settings
 from bot.store import AwayError, Store
 from bot.watchdog import Watchdog
-from bot.writing import PostOrder, Writer
+from bot.writing import LEAD, PostOrder, Writer
 from corpora.errors import UserError
 from generators.engine import Engine
 from generators.posts import Post
@@ -78,7 +78,7 @@ class Bot:
         self.writer = Writer(self.outbox, self.engine, self.publishers, self._gates, self.clock)
         caps = {account.name: account.cap for account in self.settings.targets}
         self.couriers = {
-            name: Courier(self.outbox, publisher, self.clock, self.chance, caps.get(name))
+            name: Courier(self.outbox, publisher, self.clock, self.chance, caps.get(name), self.clock.speed)
             for name, publisher in self.publishers.items()
         }
         self._trouble = ""  # with the store, as it was said last
@@ -113,7 +113,7 @@ class Bot:
     async def rehearse(self, order: PostOrder) -> tuple[Post, list[Publisher]]:
         """Compose a post that goes nowhere; return it and the publishers that would take it."""
         await self.check(order.targets)
-        made = await asyncio.to_thread(self.writer.compose, order, int(self.chance() * 2**31))
+        made = await self.writer.compose(order, int(self.chance() * 2**31))
         await self.close()
         return made
 
@@ -195,8 +195,13 @@ class Bot:
 
     def _scheduler(self, watchdog: Watchdog) -> Scheduler:
         faults = partial(strangers, styles=self.registry, accounts=self.publishers)
-        parts = (Schedules(self.store), self.outbox.insert, self.clock, self._due, watchdog.beat)
+        parts = (Schedules(self.store), self._plan, lambda: self.clock() + LEAD, self._due, watchdog.beat)
         return Scheduler(*parts, speed=self.clock.speed, faults=faults)
+
+    def _plan(self, slots: Iterable[Slot], ahead: datetime) -> list[int]:
+        """Make posts of slots, which the scheduler's clock, that is `ahead` of ours, calls due."""
+        del ahead
+        return self.outbox.insert(slots, self.clock())
 
     async def _guard(self, leadership: Leadership, stop: asyncio.Event) -> None:
         """Give up what is too late, until the bot is to stop; raise DeposedError when the place is no longer ours."""
@@ -220,8 +225,7 @@ class Bot:
 
     def _gates(self, style: str) -> Gates:
         """Return what judges the posts of the voice that speaks now; raise UserError where its card keeps it away."""
-        self.cards.require(self.engine, style)
-        gates = self.engine.voice(style).gates
+        gates = self.cards.require(self.engine, style).gates
         assert gates is not None
         return gates
 

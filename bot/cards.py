@@ -55,16 +55,18 @@ class Cards:
         self._write(style, self._read(style) | {"card": card.model_dump()})
         return card
 
-    def require(self, engine: Engine, style: str) -> None:
-        """Raise UnfitError, line by line, where a style may not post."""
-        if engine.voice(style).plugin.origin == OURS or self.allowed(style):
-            return
+    def require(self, engine: Engine, style: str) -> Voice:
+        """Return the voice that speaks now for a style; raise UnfitError, line by line, where it may not post."""
+        voice = engine.voice(style)
+        if voice.plugin.origin == OURS or self.allowed(style):
+            return voice
         if failed := self.card(engine, style).failed:
             told = "\n".join(f"  {line.name}: {line.said}" for line in failed)
             raise UnfitError(
                 f"{style} may chat but not post:\n{told}\nMend it, or answer for it: "
                 f'`apocrypha check {style} --allow "why"`.'
             )
+        return voice
 
     def allow(self, style: str, who: str, when: str, why: str) -> None:
         """Record that a style may post whatever its card says; an empty `why` takes that back."""

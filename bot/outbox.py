@@ -21,16 +21,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import contains_eager
 
 from bot.publish.publisher import Parcel, Sent
 from bot.store import Attempt, Candidate, Delivery, Leader, Post, Store
 from generators.pictures.picture import Picture
 
 BILLED = ("sent", "sending", "unknown", "review")  # states of deliveries that cost something, or may have
+_Row = Any  # of a query: it has the columns that were asked for as attributes
 DETAIL = 500  # characters kept of what went wrong
+CLAIMED = (
+    *(Delivery.id, Delivery.key, Delivery.doubtful, Delivery.tries, Delivery.first_try),
+    *(Post.schedule, Post.slot, Post.frozen, Post.created, Post.text, Post.picture, Post.alt, Post.width, Post.height),
+)
 
 
 class DeposedError(Exception):
@@ -157,48 +161,72 @@ class Outbox:
     def freeze(self, results: Iterable[Writing | Unwritten], now: datetime) -> list[int]:
         """Freeze what was written and plan its deliveries, or have it wait for approval first; return these posts.
 
-        Left out are those no longer due: somebody dropped them, or another process wrote them.
+        What was written ahead goes out, and is dated, when it is due. Left out are those no longer due: somebody
+        dropped them, or another process wrote them.
         """
         by_post = {each.post: each for each in results}
-        due = select(Post).where(Post.id.in_(by_post), Post.state == "due").order_by(Post.id).with_for_update()
-        frozen = list[int]()
+        asked = select(Post.id, Post.schedule, Post.slot, Post.due).where(Post.id.in_(by_post), Post.state == "due")
+        written, failed = list[dict[str, Any]](), list[dict[str, Any]]()
+        deliveries, candidates = list[dict[str, Any]](), list[dict[str, Any]]()
         with self._store.writing() as session:
-            for row in session.scalars(due):
-                result = by_post[row.id]
-                drafts = list(result.rejected)
+            for row in session.execute(asked.order_by(Post.id).with_for_update()):
+                result, drafts = by_post[row.id], list(by_post[row.id].rejected)
                 if isinstance(result, Unwritten):
-                    row.state, row.fault = "failed", result.fault
+                    failed.append({"id": row.id, "state": "failed", "fault": result.fault})
                 else:
                     drafts.append((result.written, ""))
-                    _put(row, result, now)
-                    session.add_all(_deliveries(row, result.costs, now))
-                    frozen.append(row.id)
-                session.add_all(Candidate(post_id=row.id, text=text, fault=fault) for text, fault in drafts)
-        return frozen
+                    moment = max(now, row.due)
+                    written.append(_frozen(row.id, result, moment))
+                    deliveries += _deliveries(row, result.costs, moment)
+                candidates += [{"post_id": row.id, "text": text, "fault": fault} for text, fault in drafts]
+            for change, rows in (
+                (update(Post), written),
+                (update(Post), failed),
+                (insert(Delivery), deliveries),
+                (insert(Candidate), candidates),
+            ):
+                if rows:
+                    session.execute(change, rows)
+        return [row["id"] for row in written]
 
     def claim(self, account: str, now: datetime, rules: Rules) -> list[Claim]:
         """Take what can be done next for an account, `rules.together` at most; it is "sending" from now on.
 
         Nothing where something is under way. Raise DeposedError where another process leads.
         """
+        ours = (Delivery.account == account, Post.state == "ready")
+        in_time = (Delivery.state == "unknown") | (Post.expires >= now)
+        open_now = (*ours, Delivery.state.in_(("planned", "unknown")), Delivery.not_before <= now, in_time)
+        first = select(*CLAIMED).join(Post).where(*open_now).order_by(Delivery.not_before, Delivery.id)
+        sending = select(Delivery.id).join(Post).where(*ours, Delivery.state == "sending")
         with self._store.writing() as session:
             leader = select(Leader.number).where(Leader.id == 1).with_for_update(read=True)
             if session.scalar(leader) != self._number:  # and another one cannot take over before we have committed
                 raise DeposedError
-            ready = select(Delivery).join(Post).where(Delivery.account == account, Post.state == "ready")
-            if session.scalar(ready.where(Delivery.state == "sending").limit(1)):
+            if session.scalar(sending.limit(1)):
                 return []
-            in_time = (Delivery.state == "unknown") | (Post.expires >= now)
-            open_now = ready.where(Delivery.state.in_(("planned", "unknown")), Delivery.not_before <= now, in_time)
-            whole = open_now.options(contains_eager(Delivery.post))
-            rows = list(session.scalars(whole.order_by(Delivery.not_before, Delivery.id).limit(rules.together)))
-            attempts = [_begun(row, now, rules) for row in rows]
-            session.add_all(attempts)
-            session.flush()
-            return [
-                Claim(row.id, attempt.id, attempt.what, row.doubtful, row.tries, _parcel(row))
-                for row, attempt in zip(rows, attempts, strict=True)
+            rows = session.execute(first.limit(rules.together)).all()
+            if not rows:
+                return []
+            tries = [_begun(row, now, rules) for row in rows]
+            session.execute(update(Delivery), tries)
+            whats = ["send" if _repeated(row, now, rules) else "find" for row in rows]
+            begun = [
+                {"delivery_id": row.id, "what": what, "started": now} for row, what in zip(rows, whats, strict=True)
             ]
+            adding = insert(Attempt).returning(Attempt.id, sort_by_parameter_order=True)
+            attempts = session.scalars(adding, begun).all()
+        return [
+            Claim(row.id, attempt, what, row.doubtful, row.tries + 1, _parcel(row))
+            for row, attempt, what in zip(rows, attempts, whats, strict=True)
+        ]
+
+    def following(self, account: str, now: datetime) -> datetime | None:
+        """Return the next moment after `now` at which something may be claimed for an account, None where nothing."""
+        open_later = (Delivery.state.in_(("planned", "unknown")), Delivery.not_before > now)
+        asked = select(func.min(Delivery.not_before)).where(Delivery.account == account, *open_later)
+        with self._store.reading() as session:
+            return session.scalar(asked)
 
     def settle(self, outcomes: Collection[Outcome], now: datetime) -> None:
         """Note what came of claims; what was paid goes on the account's bill, though the try was another one's."""
@@ -221,7 +249,7 @@ class Outbox:
             return list(session.scalars(asked.order_by(Delivery.id.desc()).limit(count)))
 
 
-def key(post: Post, account: str) -> str:
+def key(post: _Row, account: str) -> str:
     """Return what names a post for an account: 64 hexadecimal digits, the same in every try."""
     return hashlib.sha256(json.dumps([post.schedule, post.slot, account]).encode()).hexdigest()
 
@@ -232,28 +260,37 @@ def _new(slot: Slot, now: datetime) -> dict[str, Any]:
     return {"schedule": slot.schedule, "slot": slot.name, "order": slot.order, "state": "due", **moments}
 
 
-def _put(row: Post, writing: Writing, now: datetime) -> None:
-    row.state, row.frozen = "waiting" if writing.wait else "ready", now
-    row.text, row.written, row.receipt = writing.text, writing.written, writing.receipt
-    row.picture = writing.picture.png if writing.picture else None
-    row.alt = writing.picture.alt if writing.picture else ""
-    row.width, row.height = (writing.picture.width, writing.picture.height) if writing.picture else (0, 0)
+def _frozen(post: int, writing: Writing, moment: datetime) -> dict[str, Any]:
+    """Return what changes in a post that was written."""
+    picture = writing.picture
+    return {
+        "id": post,
+        "state": "waiting" if writing.wait else "ready",
+        "frozen": moment,
+        "text": writing.text,
+        "written": writing.written,
+        "receipt": writing.receipt,
+        "picture": picture.png if picture else None,
+        "alt": picture.alt if picture else "",
+        "width": picture.width if picture else 0,
+        "height": picture.height if picture else 0,
+    }
 
 
-def _deliveries(row: Post, costs: Mapping[str, Decimal], now: datetime) -> list[Delivery]:
-    return [
-        Delivery(post_id=row.id, account=account, key=key(row, account), state="planned", not_before=now, cost=cost)
-        for account, cost in costs.items()
-    ]
+def _deliveries(row: _Row, costs: Mapping[str, Decimal], moment: datetime) -> list[dict[str, Any]]:
+    planned = {"post_id": row.id, "state": "planned", "not_before": moment}
+    return [planned | {"account": account, "key": key(row, account), "cost": cost} for account, cost in costs.items()]
 
 
-def _begun(row: Delivery, now: datetime, rules: Rules) -> Attempt:
-    """Begin a try of a delivery: it is sent, or looked for where it may be there and a repetition is not safe."""
-    row.first_try = row.first_try or now
-    repeated = not row.doubtful or now - row.first_try < rules.repeatable
-    row.state, row.tries = "sending", row.tries + 1
-    row.not_before = now + rules.quiet  # if we die, nobody touches it before our request is surely over
-    return Attempt(what="send" if repeated else "find", started=now, delivery_id=row.id)
+def _begun(row: _Row, now: datetime, rules: Rules) -> dict[str, Any]:
+    """Return what changes in a delivery with a try: if we die, nobody touches it before our request is surely over."""
+    tried = {"tries": row.tries + 1, "first_try": row.first_try or now}
+    return {"id": row.id, "state": "sending", "not_before": now + rules.quiet} | tried
+
+
+def _repeated(row: _Row, now: datetime, rules: Rules) -> bool:
+    """Return whether a delivery may be sent; where not, as it may be there already, it is looked for."""
+    return not row.doubtful or now - (row.first_try or now) < rules.repeatable
 
 
 def _ended(outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -271,7 +308,6 @@ def _settled(outcome: Outcome, now: datetime) -> dict[str, Any]:
     return row | there | {"error": "", "doubtful": False}
 
 
-def _parcel(row: Delivery) -> Parcel:
-    post = row.post
-    picture = Picture(post.picture, post.alt, post.width, post.height) if post.picture else None
-    return Parcel(post.text, row.key, post.frozen or post.created, f"{post.schedule} {post.slot}".strip(), picture)
+def _parcel(row: _Row) -> Parcel:
+    picture = Picture(row.picture, row.alt, row.width, row.height) if row.picture else None
+    return Parcel(row.text, row.key, row.frozen or row.created, f"{row.schedule} {row.slot}".strip(), picture)

@@ -32,6 +32,7 @@ class Courier:
     clock: Callable[[], datetime]
     chance: Callable[[], float]  # from 0 to 1
     cap: Decimal | None = None  # dollars a calendar month (UTC)
+    speed: float = 1.0  # of the clock
 
     @property
     def rules(self) -> Rules:
@@ -47,7 +48,13 @@ class Courier:
             if done.is_set():
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), POLL)
+                await asyncio.wait_for(bell.wait(), await self._idle())
+
+    async def _idle(self) -> float:
+        """Return the seconds until something may be tried, if nobody rings before."""
+        now = self.clock()
+        following = await asyncio.to_thread(self.outbox.following, self.publisher.account, now)
+        return min((following - now).total_seconds() / self.speed, POLL) if following else POLL
 
     async def step(self) -> bool:
         """Try what can be delivered next; return whether there may be more."""

@@ -168,5 +168,6 @@ class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no type
         """Return when to ring next, `now` being the real time. For what is due already it has been rung."""
         del previous_fire_time
         moment = self._clock()
-        due = self._first if self._first and self._first > moment else following(self._spec, moment)
-        return None if due is None else now + (due - moment) / self._speed
+        if self._first is None or self._first <= moment:  # APScheduler asks several times about each ring
+            self._first = following(self._spec, moment)
+        return None if self._first is None else now + (self._first - moment) / self._speed

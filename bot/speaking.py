@@ -7,7 +7,7 @@ from generators.engine import Engine
 from generators.registry import Registry
 from generators.voice import Voice, open_voice
 
-PATIENCE = 0.001  # seconds that a voice's thread, which has a thousand steps a second to take, waits for another one
+PATIENCE = 0.0001  # seconds that a voice's thread, which has a thousand steps a second to take, waits for another one
 
 
 def open_engine(settings: Settings, registry: Registry) -> Engine:

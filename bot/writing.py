@@ -1,12 +1,12 @@
-"""Writing the posts that are due: composed for all their targets at once, then frozen in the outbox."""
+"""Writing the posts that are about to be due: composed for all their targets at once, then frozen in the outbox."""
 
 import asyncio
 import hashlib
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from pydantic import Field, ValidationError
 
@@ -20,10 +20,11 @@ from generators.posts import NothingFitsError, Order
 from generators.quality import Gates
 from generators.worker import BusyError
 
-TOGETHER = 64  # posts composed at once
+TOGETHER = 128  # posts composed at once: as many as the engine writes side by side, and as many that wait there
 LATELY = 50  # posts of an account that a new one must not resemble
 POLL = 5.0  # seconds after which posts that are due are looked for even if nobody rang
-GATHER = 0.05  # seconds in which more may be written, and frozen in the same transaction
+LEAD = timedelta(seconds=5)  # before a post is due it is written, so that it goes out at the second
+GATHER = 0.2  # seconds in which more may be written, and frozen in the same transaction
 BUSY = 1.0  # seconds before the engine is asked again when too many wait there
 
 log = logging.getLogger(__name__)
@@ -61,13 +62,19 @@ class Writer:
         """
         under_way = dict[int, asyncio.Task[Result | None]]()
         self._lately.clear()  # another process may have written meanwhile
+        more = True  # may be due than was begun
         try:
             while True:
-                bell.clear()
-                under_way |= await self._begun(under_way)
+                if more or bell.is_set():
+                    bell.clear()
+                    under_way |= await self._begun(under_way)
+                    more = len(under_way) == TOGETHER
                 if await _first(bell, under_way.values()):
                     await asyncio.sleep(GATHER)
+                elif not bell.is_set():
+                    more = True  # nobody rang for long
                 written = [under_way.pop(post).result() for post, task in list(under_way.items()) if task.done()]
+                more = more or None in written
                 if await self._freeze([each for each in written if each]):
                     ready()
         finally:
@@ -86,16 +93,20 @@ class Writer:
                 raise unknown("account", name, self._publishers)
         return [self._publishers[name] for name in order.targets]
 
-    def compose(self, order: PostOrder, seed: int) -> tuple[posts.Post, list[Publisher]]:
+    async def compose(self, order: PostOrder, seed: int) -> tuple[posts.Post, list[Publisher]]:
         """Return a post that all targets take, and the targets; nothing is kept of it. Raise UserError as `compose`."""
         targets = self.targets(order)
-        lately = [self._of_late(each.account) for each in targets]
+        gates, lately = await asyncio.to_thread(self._at_hand, order.style, targets)
         fits = {each.account: each.fault for each in targets}
-        room, texts = min(each.room for each in targets), [text for each in lately for text in each.copy()]
-        made = posts.compose(self._engine, order, seed, self._gates(order.style), fits, room, texts)
+        room, texts = min(each.room for each in targets), [text for each in lately for text in each]
+        made = await posts.compose(self._engine, order, seed, gates, fits, room, texts)
         for each in lately:
             each.append(made.written)
         return made, targets
+
+    def _at_hand(self, style: str, targets: Iterable[Publisher]) -> tuple[Gates, list[deque[str]]]:
+        """Open what a post is judged by: the voice's gates, and what was written for each target of late."""
+        return self._gates(style), [self._of_late(each.account) for each in targets]
 
     def _of_late(self, account: str) -> deque[str]:
         if account not in self._lately:
@@ -103,15 +114,15 @@ class Writer:
         return self._lately[account]
 
     async def _begun(self, under_way: Mapping[int, object]) -> dict[int, asyncio.Task[Result | None]]:
-        """Begin what is due, as far as there is room for it."""
+        """Begin what is due, or will be in a moment, as far as there is room for it."""
         room = TOGETHER - len(under_way)
-        due = await asyncio.to_thread(self._outbox.to_write, self._clock(), room, list(under_way))
+        due = await asyncio.to_thread(self._outbox.to_write, self._clock() + LEAD, room, list(under_way))
         return {post.id: asyncio.create_task(self._written(post)) for post in due}
 
     async def _written(self, post: Post) -> Result | None:
         """Return what was written, or why nothing was; None where its turn comes again."""
         try:
-            result = await asyncio.to_thread(self._result, post)
+            result = await self._result(post)
         except BusyError:
             await asyncio.sleep(BUSY)
             return None
@@ -119,10 +130,10 @@ class Writer:
             log.warning("post %d, %s %s: %s", post.id, post.schedule, post.slot, result.fault)
         return result
 
-    def _result(self, post: Post) -> Result:
+    async def _result(self, post: Post) -> Result:
         try:
             order = PostOrder.model_validate(post.order)
-            made, targets = self.compose(order, seed(post, order.redrawn))
+            made, targets = await self.compose(order, seed(post, order.redrawn))
         except (BusyError, AwayError):
             raise
         except NothingFitsError as error:

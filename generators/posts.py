@@ -4,13 +4,14 @@ A draft is refused for its form, by the gates of generators/quality.py, where it
 a service would make a link, a mention or a tag of it, and where a target would not take it.
 """
 
+import asyncio
 import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,8 +72,14 @@ class NothingFitsError(UserError):
         self.rejected = rejected
 
 
-def compose(
-    engine: Engine, order: Order, seed: int, gates: Gates, targets: Mapping[str, Fits], room: int, lately: Sequence[str]
+async def compose(
+    engine: Engine,
+    order: Order,
+    seed: int,
+    gates: Gates,
+    targets: Mapping[str, Fits],
+    room: int,
+    lately: Sequence[str],
 ) -> Post:
     """Return a post that every one of `targets` (by account) takes; its drafts have the seeds from `seed` on.
 
@@ -81,30 +88,59 @@ def compose(
     """
     voice = engine.voice(order.style, order.blend)
     as_picture = voice.plugin.manifest.picture != "card" if order.picture is None else order.picture
+    judge = partial(_fault, gates=gates, lately=lately, as_picture=as_picture)
     rejected = list[tuple[str, str]]()
-    for written, request in _drafts(engine, voice, order, seed, None if as_picture else room):
-        fault = _fault(written, gates, lately, as_picture)
-        post = None if fault else _dressed(voice, order, written, request, as_picture)
+    async for draft in _drafts(engine, voice, order, seed, None if as_picture else room, judge):
+        post = None if draft.fault else await _dressed(voice, order, draft, as_picture)
+        fault = draft.fault
         if isinstance(post, Post):
             refusals = (f"{name}: {fits(post.text, post.picture)}" for name, fits in targets.items())
             fault = next((refusal for refusal in refusals if not refusal.endswith(": ")), "")
             if not fault:
-                return Post(post.text, written, post.receipt, post.picture, rejected)
-        rejected.append((written, fault or str(post)))
+                return Post(post.text, draft.text, post.receipt, post.picture, rejected)
+        rejected.append((draft.text, fault or str(post)))
     raise NothingFitsError(order.style, rejected)
 
 
-def _drafts(engine: Engine, voice: Voice, order: Order, seed: int, room: int | None) -> Iterator[tuple[str, Request]]:
-    """Yield finished drafts and the requests that make them again."""
+@dataclass
+class _Draft:
+    """A draft, and the judge of it: as it is written it is finished as its style says, and judged, on its thread."""
+
+    request: Request
+    form: Form
+    judge: Callable[[str], str]
+    text: str = ""
+    fault: str = ""
+
+    def choose(self, drafts: list[str]) -> str | None:
+        """Finish and judge what was written; None where its form will not do, and another is to be written."""
+        finished = self.form.choose(drafts)
+        if finished is not None:
+            self.text = finished.strip("\n")
+            self.fault = self.judge(self.text)
+        return finished
+
+    def refusal(self) -> UserError:
+        """Say what was wrong with the forms of all that were written."""
+        return self.form.refusal()
+
+
+async def _drafts(
+    engine: Engine, voice: Voice, order: Order, seed: int, room: int | None, judge: Callable[[str], str]
+) -> AsyncIterator[_Draft]:
+    """Yield finished drafts, judged, in the order of their seeds."""
     length = min(filter(None, (order.length, room, voice.plugin.manifest.text.length)))
     fields = {"prefix": order.prefix, "message": order.message, "blend": order.blend, "adapt": order.adapt}
     sampling = voice.sampling(temperature=order.temperature)
     for size in BATCHES:
         requests = [voice.request(sampling, seed + i, length=length, **fields) for i in range(size)]
         seed += size
-        streams = [engine.submit(request, Form(voice.plugin, bool(order.prefix))) for request in requests]
-        for request, stream in zip(requests, streams, strict=True):
-            yield "".join(stream).strip("\n"), request
+        drafts = [_Draft(request, Form(voice.plugin, bool(order.prefix)), judge) for request in requests]
+        streams = [engine.submit(draft.request, draft) for draft in drafts]
+        for draft, stream in zip(drafts, streams, strict=True):
+            async for _ in stream:  # whole, when it comes
+                pass
+            yield draft
 
 
 def _fault(text: str, gates: Gates, lately: Sequence[str], as_picture: bool) -> str:
@@ -117,17 +153,22 @@ def _fault(text: str, gates: Gates, lately: Sequence[str], as_picture: bool) -> 
     return ""
 
 
-def _dressed(voice: Voice, order: Order, written: str, request: Request, as_picture: bool) -> Post | str:
+async def _dressed(voice: Voice, order: Order, draft: _Draft, as_picture: bool) -> Post | str:
     """Return the post as it goes out, or why it cannot be drawn."""
-    receipt = Receipt(request=request, model=voice.digest, digest=digest(written)).model_dump(mode="json")
+    written = draft.text
+    receipt = Receipt(request=draft.request, model=voice.digest, digest=digest(written)).model_dump(mode="json")
     if not as_picture:
         return Post(written, written, receipt)
     try:
-        with EASELS:
-            picture = draw(voice.plugin, written)
+        picture = await asyncio.to_thread(_drawn, voice, written)
     except UserError as error:
         return str(error)
     return Post(order.caption or voice.plugin.manifest.summary, written, receipt, picture)
+
+
+def _drawn(voice: Voice, written: str) -> Picture:
+    with EASELS:
+        return draw(voice.plugin, written)
 
 
 def alike(text: str, other: str) -> float:

@@ -109,15 +109,19 @@ class Index:
 def longest_loop(text: str) -> int:
     """Return the length of the longest stretch that says the same ROUNDS times or more, in characters."""
     codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    most = min(PERIOD, len(codes) // ROUNDS)
+    if not most:
+        return 0
+    before = np.append(np.full(most, 0xFFFFFFFF, dtype=np.uint32), codes)
+    shifted = np.lib.stride_tricks.sliding_window_view(before, len(codes))[:most][::-1]  # row p - 1: p before
+    same_of_all = np.count_nonzero(shifted == codes, axis=1)
     longest = 0
-    for period in range(1, min(PERIOD, len(codes) // ROUNDS) + 1):
+    for period in np.flatnonzero(same_of_all >= (ROUNDS - 1) * np.arange(1, most + 1)) + 1:  # seldom any
         same = codes[period:] == codes[:-period]
-        if np.count_nonzero(same) < (ROUNDS - 1) * period:  # quickly told, and so it is most often
-            continue
         others = np.flatnonzero(np.append(~same, True))
         run = int(np.diff(others, prepend=-1).max()) - 1  # characters equal to the one a period before
         if run >= (ROUNDS - 1) * period:
-            longest = max(longest, run + period)
+            longest = max(longest, run + int(period))
     return longest
 
 

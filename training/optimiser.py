@@ -4,8 +4,8 @@ Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) makes the m
 all its directions are learned and not the few loudest. Its steps are scaled to the size of AdamW's (Liu et al. 2025,
 "Muon is scalable for LLM training", 2.2), so that both go by one learning rate.
 
-torch has a Muon of its own (torch.optim.Muon), which multiplies in bf16. Few processors do that quickly; on one that does
-not it took as long as all the rest of a step (512 units x 2). This one multiplies in single precision, and less: 60 ms
+torch has a Muon of its own (torch.optim.Muon), which multiplies in bf16. Few processors are quick at that; elsewhere it
+took as long as all the rest of a step (512 units x 2). This one multiplies in single precision, and less: 60 ms
 for a matrix of 2048 x 512 where that one took 330.
 """
 

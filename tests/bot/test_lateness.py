@@ -1,25 +1,32 @@
 """Ten thousand schedules in real time, from the moment that a post is due to when it lies in the folder.
 
-Fifty posts a second, all of a second's at the same instant, are what two cores can write: when the last of them is
-there tells how fast a machine writes, and how often a draft was refused. The figures, which are printed (pytest -s -m
-e2e tests/bot/test_lateness.py), mean something on a machine that has nothing else to do.
+Fifty posts a second, all of a second's at the same instant, are about what two cores can write. The figures, which are
+printed (pytest -s -m e2e tests/bot/test_lateness.py), mean something on a machine that has nothing else to do and is
+fast enough: what its engine writes alone is measured first.
 """
 
 import os
+import time
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from bot.settings import Settings
+from bot.speaking import open_engine
 from bot.store import Delivery, Post, Schedule, Store
 from bot.timetable import ScheduleSpec
+from generators import registry
 from tests.servers.bots import running, until
 
 COUNT, PER_SECOND = 10_000, 50
-WARM, MEASURED = timedelta(seconds=20), timedelta(seconds=30)  # after the start, what was due meanwhile is made up for
+WARM, MEASURED = timedelta(seconds=40), timedelta(seconds=30)  # after the start, what was due meanwhile is made up for
 OTHERS = 0.2  # of the machine: where others have more of it, being late proves nothing
+ENOUGH = 3  # times as many texts as are due, from the engine alone: the half of it goes into drawing, judging, keeping
 
 
 def spec(name: str, **fields: object) -> ScheduleSpec:
@@ -49,6 +56,21 @@ def work_of_others(process: int) -> float:
     return (user + nice + system - int(ours[11]) - int(ours[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def texts_per_second(home: Path) -> float:
+    """Return how many verses the engine writes in a second when nothing else is done."""
+    settings = Settings(home=home)
+    with open_engine(settings, registry.find(settings.plugins)) as engine:
+        voice = engine.voice("bible")
+        requests = [voice.request(voice.sampling(), seed) for seed in range(64 * 6)]
+        streams = deque(engine.submit(request) for request in requests[:128])
+        "".join(streams[0])  # the voice is open
+        begun, waiting = time.perf_counter(), iter(requests[128:])
+        while streams:
+            "".join(streams.popleft())
+            streams.extend(engine.submit(request) for request in islice(waiting, 1))
+        return len(requests) / (time.perf_counter() - begun)
+
+
 def quantiles(seconds: Iterable[float]) -> tuple[float, float]:
     """Return the median, and what one of a hundred exceeds."""
     ordered = sorted(seconds)
@@ -58,6 +80,7 @@ def quantiles(seconds: Iterable[float]) -> tuple[float, float]:
 @pytest.mark.e2e
 def test_ten_thousand_schedules_are_on_time(environment: dict[str, str], home: Path, tmp_path: Path) -> None:
     home.mkdir()
+    alone = texts_per_second(home)
     store = Store(f"sqlite:///{home / 'apocrypha.db'}")
     fill(store)
     begun = datetime.now(UTC)
@@ -76,16 +99,17 @@ def test_ten_thousand_schedules_are_on_time(environment: dict[str, str], home: P
     print(
         f"\nfirst post after {first:.1f} s; {len(late)} posts planned late by p50 {planned[0]:.2f} s, "
         f"p99 {planned[1]:.2f} s, and there by p50 {there[0]:.2f} s, p99 {there[1]:.2f} s; "
-        f"others had {others:.0%} of the machine"
+        f"others had {others:.0%} of the machine, on which the engine alone writes {alone:.0f} texts a second"
     )
     assert len(late) == pytest.approx(PER_SECOND * MEASURED.total_seconds(), rel=0.2)
-    if others > OTHERS and not (first < 5 and there[1] < 1):
+    on_time = first < 5 and there[1] < 1
+    if others > OTHERS and not on_time:
         pytest.skip("others were at work")
+    if alone < ENOUGH * PER_SECOND and not on_time:
+        pytest.skip(f"the engine alone writes {alone:.0f} texts a second here, and {PER_SECOND} are due in each")
     assert first < 5
     assert planned[1] < 1
-    assert there[1] < 5  # it keeps up
-    if there[1] >= 1:
-        pytest.xfail(f"wanted is under 1 s, and what was written under load is there by p99 {there[1]:.2f} s")
+    assert there[1] < 1
 
 
 def fill(store: Store) -> None:

@@ -22,9 +22,9 @@ def takes(text: str, picture: Picture | None) -> str:
     return ""
 
 
-def test_the_receipt_makes_the_text_again(animals: Animals) -> None:
+async def test_the_receipt_makes_the_text_again(animals: Animals) -> None:
     generator = animals()
-    post = compose(generator.engine, Order(style="haiku"), 5, gates(), {"here": takes}, 300, [])
+    post = await compose(generator.engine, Order(style="haiku"), 5, gates(), {"here": takes}, 300, [])
     assert post.text == post.written
     assert post.picture is None
     again = generator.voice.request(generator.voice.sampling(), post.receipt["request"]["seed"], length=300)
@@ -32,34 +32,35 @@ def test_the_receipt_makes_the_text_again(animals: Animals) -> None:
     assert post.receipt["model"] == generator.voice.digest
 
 
-def test_every_target_must_take_it_and_the_drafts_before_are_kept(animals: Animals) -> None:
+async def test_every_target_must_take_it_and_the_drafts_before_are_kept(animals: Animals) -> None:
     generator = animals()
-    first = compose(generator.engine, Order(style="haiku"), 5, gates(), {"here": takes}, 300, [])
+    first = await compose(generator.engine, Order(style="haiku"), 5, gates(), {"here": takes}, 300, [])
     fits = {"here": takes, "there": lambda text, picture: "not this one" if text == first.text else ""}
-    second = compose(generator.engine, Order(style="haiku"), 5, gates(), fits, 300, [])
+    second = await compose(generator.engine, Order(style="haiku"), 5, gates(), fits, 300, [])
     assert second.text != first.text
     assert (first.text, "there: not this one") in second.rejected
 
 
-def test_where_nothing_fits_the_reasons_are_told(animals: Animals) -> None:
+async def test_where_nothing_fits_the_reasons_are_told(animals: Animals) -> None:
     generator = animals()
     with pytest.raises(NothingFitsError, match=r"^haiku: 64 drafts were written and none can be posted: ") as caught:
-        compose(generator.engine, Order(style="haiku"), 5, gates(), {"x": lambda text, picture: "full"}, 300, [])
+        await compose(generator.engine, Order(style="haiku"), 5, gates(), {"x": lambda text, picture: "full"}, 300, [])
     assert "x: full (64)" in str(caught.value)
     assert len(caught.value.rejected) == 64
 
 
-def test_it_does_not_resemble_what_was_posted_lately(animals: Animals) -> None:
+async def test_it_does_not_resemble_what_was_posted_lately(animals: Animals) -> None:
     generator = animals()
-    first = compose(generator.engine, Order(style="haiku"), 5, gates(), {"here": takes}, 300, [])
-    other = compose(generator.engine, Order(style="haiku"), 5, gates(alike=0.9), {"here": takes}, 300, [first.text])
+    first = await compose(generator.engine, Order(style="haiku"), 5, gates(), {"here": takes}, 300, [])
+    unlike = gates(alike=0.9)
+    other = await compose(generator.engine, Order(style="haiku"), 5, unlike, {"here": takes}, 300, [first.text])
     assert other.text != first.text
 
 
-def test_a_picture_has_a_caption_and_the_text_as_its_alt(animals: Animals) -> None:
+async def test_a_picture_has_a_caption_and_the_text_as_its_alt(animals: Animals) -> None:
     generator = animals()
     order = Order(style="haiku", picture=True, caption="An animal.")
-    post = compose(generator.engine, order, 5, gates(), {"here": takes}, 300, [])
+    post = await compose(generator.engine, order, 5, gates(), {"here": takes}, 300, [])
     assert post.text == "An animal."
     assert post.picture
     assert post.picture.alt == post.written
