@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from bot.settings import Settings
 from bot.store import Delivery, Store
 from bot.timetable import ScheduleSpec
 from bot.vault import StoreVault
+from bot.writing import LEAD
 from generators import registry
 from generators.engine import Engine
 from generators.voice import open_voice
@@ -75,6 +76,21 @@ async def test_a_day_of_posts_is_there_once_each(
     files = list((home / "posts").rglob("*.txt"))
     assert len(files) == len(slots)
     assert (home / "posts" / "index.html").exists()
+
+
+async def test_a_post_is_written_before_it_is_due_and_sent_when_it_is(
+    open_store: Open, make_bot: Callable[..., Bot], engine: Engine
+) -> None:
+    due = DAWN + timedelta(minutes=1)
+    store, clock = open_store(), clock_from(due - LEAD, 2)
+    Schedules(store).add(HOURLY, DAWN)
+    stop = asyncio.Event()
+    await asyncio.gather(make_bot(store, clock, engine).run(stop), until(stop, lambda: bool(sent(store))))
+    with store.reading() as session:
+        (delivery,) = session.query(Delivery)
+        post, went = delivery.post, delivery.sent
+    assert post.created < post.due == post.frozen == due
+    assert due <= went < due + 2 * LEAD
 
 
 async def test_of_two_bots_one_works_and_the_other_takes_over(

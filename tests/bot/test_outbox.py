@@ -1,6 +1,8 @@
 """The outbox on real databases, and what is made of each answer of a service."""
 
+import asyncio
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -8,8 +10,8 @@ import pytest
 
 from bot.decisions import Decisions
 from bot.ledger import Ledger
-from bot.outbox import DeposedError, Outbox, Rules, Slot, Writing
-from bot.posting import PAUSE, Courier
+from bot.outbox import DeposedError, Outbox, Rules, Slot, Unwritten, Writing
+from bot.posting import PAUSE, POLL, Courier
 from bot.publish.publisher import FOR_EVER, LaterError, Parcel, Posted, RefusedError, Sent, UnreadableError
 from bot.store import Delivery, Post, Store
 from corpora.errors import UserError
@@ -125,6 +127,48 @@ def test_a_slot_has_one_post_whoever_asks_how_often(store: Store, outbox: Outbox
     assert len(first) == 2
     (new,) = other.insert([slot("a"), slot("b"), slot("c")], NOON)
     assert new not in first
+
+
+def test_what_is_written_ahead_goes_out_and_is_dated_when_it_is_due(outbox: Outbox) -> None:
+    early = NOON - timedelta(seconds=5)
+    (number,) = outbox.insert([slot("a")], early)
+    outbox.freeze([Writing(number, "A verse.", "A verse.", {}, {"us": Decimal(0)})], early)
+    assert outbox.claim("us", early, RULES) == []
+    assert outbox.following("us", early) == NOON
+    assert outbox.following("them", early) is None
+    (claim,) = outbox.claim("us", NOON, RULES)
+    assert claim.parcel.created_at == NOON
+    assert outbox.following("us", NOON) is None
+
+
+def test_a_failed_post_and_a_written_one_are_frozen_together(outbox: Outbox, store: Store) -> None:
+    good, bad = outbox.insert([slot("a"), slot("b")], NOON)
+    written = Writing(good, "A verse.", "A verse.", {}, {"us": Decimal(0), "them": Decimal(0)})
+    assert outbox.freeze([Unwritten(bad, "none fits", [("Draft", "too long")]), written], NOON) == [good]
+    assert outbox.freeze([written], NOON) == []  # it is not due any more
+    with store.reading() as session:
+        rows = session.query(Post).order_by(Post.id)
+        told = [(row.state, row.fault, [(each.text, each.fault) for each in row.candidates]) for row in rows]
+    assert told == [("ready", "", [("A verse.", "")]), ("failed", "none fits", [("Draft", "too long")])]
+    assert states(store) == ["planned", "planned"]
+
+
+async def test_a_courier_wakes_when_something_is_due(outbox: Outbox) -> None:
+    """Not at its next look, which is POLL seconds away."""
+    start = time.monotonic()
+    service, done = Service(), asyncio.Event()
+
+    def clock() -> datetime:
+        return NOON - timedelta(seconds=0.3) + timedelta(seconds=time.monotonic() - start)
+
+    planned(outbox)
+    carrying = asyncio.create_task(Courier(outbox, service, clock, lambda: 0.5).run(asyncio.Event(), done))
+    async with asyncio.timeout(POLL / 2):
+        while not service.posts:
+            assert not carrying.done()
+            await asyncio.sleep(0.01)
+    assert clock() >= NOON
+    carrying.cancel()
 
 
 def test_what_is_too_late_is_not_written(outbox: Outbox, store: Store) -> None:
