@@ -36,7 +36,15 @@ HEAD = (
     "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer load\r\n"
     "Content-Type: application/json\r\n"
 )
-BODY = {"model": STYLE, "stream": True, "grammar": False, "candidates": 1}
+BODY = {
+    "model": STYLE,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "grammar": False,
+    "candidates": 1,
+}
+PIECE, END = b'"text":"', b"0\r\n\r\n"
+ENOUGH = 1000  # bytes in which the last events of a text are
 
 
 def home(folder: Path) -> None:
@@ -73,40 +81,60 @@ def length(seed: int) -> int:
     return SHORTEST + seed * 7919 % (LONGEST - SHORTEST)
 
 
+class Client(asyncio.Protocol):
+    """Reads one text after another until `end`, and does as little as it can: it shares the server's processors.
+
+    How many characters came is in the last event of each text; how long the first one took is timed.
+    """
+
+    def __init__(self, first: int, end: float) -> None:
+        """Ask for texts of the seeds `first`, `first` + CLIENTS and so on."""
+        self._seed, self._end = first, end
+        self.characters, self.waits = 0, list[float]()
+        self.done = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin."""
+        self._transport = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        """Time the first piece of a text; at its end ask for the next one."""
+        if not self._last:
+            assert data.startswith(b"HTTP/1.1 200"), data
+        if self._asked and PIECE in data:
+            self.waits.append(time.perf_counter() - self._asked)
+            self._asked = 0.0
+        self._last = (self._last + data)[-ENOUGH:]
+        if not self._last.endswith(END):
+            return
+        told = re.search(rb'"completion_tokens":(\d+)', self._last)
+        assert told, self._last
+        self.characters += int(told[1])
+        if time.perf_counter() < self._end:
+            self._ask()
+        else:
+            self._transport.close()
+            self.done.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Say so where that was not to be."""
+        if not self.done.done():
+            self.done.set_exception(error or ConnectionError("the server closed the connection"))
+
+    def _ask(self) -> None:
+        self._seed += CLIENTS
+        body = json.dumps(BODY | {"seed": self._seed, "max_tokens": length(self._seed)}).encode()
+        self._transport.write(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self._asked, self._last = time.perf_counter(), b""
+
+
 async def read_texts(port: int, first: int, end: float) -> tuple[int, list[float]]:
     """Read texts until `end`; return the characters, and the seconds to each first one."""
     await asyncio.sleep(first % CLIENTS * COMING)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    characters, waits, seed = 0, list[float](), first
-    while time.perf_counter() < end:
-        seed += CLIENTS
-        body = json.dumps(BODY | {"seed": seed, "max_tokens": length(seed)}).encode()
-        writer.write(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        asked, came = time.perf_counter(), 0
-        status = await reader.readline()
-        assert b"200" in status, status
-        async for event in events(reader):
-            if text := event["choices"][0]["text"]:
-                if not came:
-                    waits.append(time.perf_counter() - asked)
-                came += len(text)
-        characters += came
-    writer.close()
-    return characters, waits
-
-
-async def events(reader: asyncio.StreamReader):  # type: ignore[no-untyped-def]  # an asynchronous generator
-    """Yield the events of one answer, sent in chunks."""
-    while (await reader.readline()).strip():
-        pass
-    left = b""
-    while size := int(await reader.readline(), 16):
-        left += (await reader.readexactly(size + 2))[:-2]
-        *whole, left = left.split(b"\n\n")
-        for event in whole:
-            if event != b"data: [DONE]":
-                yield json.loads(event.removeprefix(b"data: "))
-    await reader.readline()
+    _, client = await asyncio.get_running_loop().create_connection(lambda: Client(first, end), "127.0.0.1", port)
+    await client.done
+    return client.characters, client.waits
 
 
 async def load(port: int, seconds: float, first: int) -> tuple[float, list[float]]:

@@ -9,7 +9,7 @@ from typing import Literal
 from generators.reading import Guess, Reading
 from generators.stream import Stream
 
-PACE = 0.05  # seconds between two pieces to a client: what comes meanwhile is sent together
+PACE = 0.1  # seconds between two pieces to a client: what comes meanwhile is sent together, and costs one event
 
 Finish = Literal["stop", "length"]
 

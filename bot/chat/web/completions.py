@@ -17,6 +17,7 @@ from bot.chat.web.shapes import ChatShape, Json, Shape, TextShape, joined
 from corpora.errors import UserError
 
 DONE = b"data: [DONE]\n\n"
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def routes(house: House) -> APIRouter:
@@ -127,7 +128,7 @@ def _refuse_unknown(house: House, style: str) -> None:
 
 
 def _json(data: Json) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return ENCODER.encode(data)
 
 
 def _event(data: str) -> bytes:
