@@ -91,10 +91,9 @@ def _stages(settings: Settings, plugin: Plugin, orders: Orders, say: Say) -> tup
     if before and config.minutes:
         config = changed(config, {"minutes": config.minutes / 2})
     stages = [Stage(plugin.name, text, model, config, folder)]
-    if before and (first := manifest.pretraining):
-        reading = changed(config, {"epochs": first.epochs, "learning_rate": first.learning_rate})
-        reader = changed(model, {"dropout": first.dropout})
-        stages.insert(0, Stage(before.title, before, reader, reading, folder.with_name(f"{plugin.name}-pretraining")))
+    if before and manifest.pretraining:
+        first = changed(config, {"epochs": manifest.pretraining.epochs})
+        stages.insert(0, Stage(before.title, before, model, first, folder.with_name(f"{plugin.name}-pretraining")))
     return stages, begin
 
 

@@ -23,9 +23,7 @@ class Pretraining(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     corpus: CorpusSpec
-    epochs: float = Field(5, gt=0, description="passes over the larger text; the rest is as in `model` and `train` ...")
-    dropout: float | None = Field(None, ge=0, lt=1, description="... but for what is said here")
-    learning_rate: float | None = Field(None, gt=0)
+    epochs: float = Field(5, gt=0, description="passes over the larger text; the rest is as in `train`")
 
 
 class Recipe(BaseModel):
