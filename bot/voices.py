@@ -84,6 +84,7 @@ def page_of(records: list[dict[str, Any]], folder: Path) -> str:
 
 def _row(record: dict[str, Any]) -> str:
     run, nats, best = record["run"], record["nats_per_character"], record["best_ngram_nats"]
+    hours = run["hours"] + (run["begun"] or {}).get("hours", 0)  # and what was read before its own text
     cells = (
         f"[{record['style']}](#{record['style']})",
         f"{nats:.3f} ({record['bits_per_character']:.3f})",
@@ -92,7 +93,7 @@ def _row(record: dict[str, Any]) -> str:
         f"{record['ppmd_nats']:.3f}",
         f"{record['parameters']:,}",
         f"{record['parameters'] * 2 / 1e6:.1f} MB",
-        f"{run['hours']:.1f} h, {run['hardware']}",
+        f"{hours:.1f} h, {run['hardware']}",
         f"{record['form_rate']:.1%}",
         f"{record['rejected_rate']:.1%}",
         f"{record['longest_copy']} ({record['copy_limit']}; {record['human_longest_copy']})",
