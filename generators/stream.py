@@ -15,7 +15,9 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.items: queue.SimpleQueue[tuple[str, Reason | None, BaseException | None]] = queue.SimpleQueue()
-        self.on_arrival: Callable[[], None] | None = None  # set, and unset, by the reader alone
+        self.on_arrival: Callable[[], None] | None = None  # set, and unset, by the reader alone; so is the next
+        self.on_end: Callable[[], None] | None = None
+        self.ended = False
 
     def put(self, piece: str) -> None:
         """Add a piece."""
@@ -25,11 +27,13 @@ class Mailbox:
     def end(self, reason: Reason | None, error: BaseException | None = None) -> None:
         """Say that nothing follows, and why."""
         self.items.put(("", reason, error))
+        self.ended = True
         self._ring()
+        if ring := self.on_end:
+            ring()
 
     def _ring(self) -> None:
-        ring = self.on_arrival
-        if ring:
+        if ring := self.on_arrival:
             ring()
 
 
@@ -79,6 +83,18 @@ class Stream:
                 come.append(self._received(self._mailbox.items.get_nowait()))
         return "".join(come)
 
+    async def ended(self, seconds: float) -> None:
+        """Wait until all of it is written, and no longer than so many seconds."""
+        over, ring = _bell()
+        timer = asyncio.get_running_loop().call_later(seconds, ring)
+        self._mailbox.on_end = ring
+        try:
+            if not self._mailbox.ended:
+                await over
+        finally:
+            timer.cancel()
+            self._mailbox.on_end = None
+
     def detach(self) -> tuple[Mailbox, Callable[[], None]]:
         """Give what it reads from, and what stops the writing, to another reader; this one reads no more."""
         self._open = False
@@ -114,17 +130,7 @@ class Stream:
 
     async def _arrival(self) -> None:
         """Wait until something is put, or has been put just now."""
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
-
-        def settle() -> None:
-            if not arrived.done():
-                arrived.set_result(None)
-
-        def ring() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits any more
-                loop.call_soon_threadsafe(settle)
-
+        arrived, ring = _bell()
         self._mailbox.on_arrival = ring
         try:
             if self._mailbox.items.empty():
@@ -132,3 +138,19 @@ class Stream:
         finally:
             if self._mailbox.on_arrival is ring:  # and not that of one who came after a wait that was broken off
                 self._mailbox.on_arrival = None
+
+
+def _bell() -> tuple[asyncio.Future[None], Callable[[], None]]:
+    """Return what can be waited for in this loop, and what ends that wait, from any thread and more than once."""
+    loop = asyncio.get_running_loop()
+    rung: asyncio.Future[None] = loop.create_future()
+
+    def settle() -> None:
+        if not rung.done():
+            rung.set_result(None)
+
+    def ring() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits any more
+            loop.call_soon_threadsafe(settle)
+
+    return rung, ring

@@ -461,3 +461,19 @@ def test_a_stream_is_its_own_iterator() -> None:
     aiterator: AsyncIterator[str] = aiter(stream)
     assert aiterator is stream
     assert next(stream) == "a"
+
+
+async def test_its_end_is_waited_for_and_not_for_longer_than_wanted() -> None:
+    """An end that was there before, one that comes from another thread, and one that does not come."""
+    await Writer("a", reason="stop").stream().ended(LONG)
+    writer = Writer("a")
+    threading.Timer(0.05, lambda: writer.mailbox.end("length")).start()
+    async with asyncio.timeout(LONG / 2):
+        stream = writer.stream()
+        await stream.ended(LONG)
+        assert [piece async for piece in stream] == ["a"]
+        assert stream.reason == "length"
+        endless = Writer("a", "b").stream()
+        await endless.ended(0.05)
+    assert endless.reason is None
+    assert endless.waiting() == "ab"

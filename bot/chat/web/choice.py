@@ -9,7 +9,7 @@ from typing import Literal
 from generators.reading import Guess, Reading
 from generators.stream import Stream
 
-PACE = 0.1  # seconds between two pieces to a client: what comes meanwhile is sent together, and costs one event
+PACE = 0.15  # seconds between two pieces to a client: what comes meanwhile is sent together, and costs one event
 
 Finish = Literal["stop", "length"]
 
@@ -34,6 +34,8 @@ class Stops:
 
     def pass_on(self, piece: str) -> str:
         """Return what may be shown after `piece` came."""
+        if not self._stops:
+            return piece
         text = self._held + piece
         found = [place for place in (text.find(stop) for stop in self._stops) if place >= 0]
         if found:
@@ -65,7 +67,7 @@ async def pieces(stream: Stream, skipped: int, stops: Stops, reading: Reading | 
                 break
             if shown:
                 yield await _read(shown, reading)
-                await asyncio.sleep(PACE)
+                await stream.ended(PACE)
         else:
             shown = stops.rest()
         last = await _read(shown, reading)
