@@ -18,6 +18,7 @@ from generators.plugin import Plugin
 from generators.voice import Voice
 from training import checkpoint
 from training.checkpoint import Model
+from training.vocabulary import Vocabulary
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDERS = sorted(place for place in registry.BUNDLED.iterdir() if place.is_dir() and place.name != "__pycache__")
@@ -124,7 +125,8 @@ def test_its_scores_are_stated_to_machines_and_people(style: Plugin, trained: Mo
 def test_its_model_learned_from_this_text(style: Plugin, trained: Model, mirror: Places) -> None:
     text = corpus.build(style.manifest.corpus, style.folder, mirror, style.hook("clean"))
     assert trained.card.corpus["digest"] == text.digest
-    assert trained.card.vocabulary == text.alphabet
+    before = style.text_before(mirror)  # its characters are known too
+    assert trained.card.vocabulary == Vocabulary(text.alphabet + (before.alphabet if before else "")).characters
 
 
 def test_twenty_texts_are_well_formed(
