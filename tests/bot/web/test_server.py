@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,21 +88,33 @@ def test_it_does_not_open_to_the_world_without_a_key(apocrypha: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_client_that_vanishes_stops_its_text(server: Server) -> None:
+def test_a_client_that_vanishes_stops_its_text(
+    serve: Callable[..., AbstractContextManager[Server]], tmp_path: Path
+) -> None:
+    """The text is one that only its length ends: it would go on for long."""
+    endless = tmp_path / "home" / "plugins" / "endless"
+    endless.mkdir(parents=True)
+    (endless / "plugin.toml").write_text('[text]\nstop = ""\n', encoding="utf-8")
+    (endless / "corpus.txt").write_text("It rains and rains.\n" * 200, encoding="utf-8")
+    with serve() as server:
+        vanish(server)
+
+
+def vanish(server: Server) -> None:
     def still_open() -> float:
         counted = requests.get(f"{server.url}/metrics", headers=ADMIN, timeout=30).text
         return next(
             float(line.split()[1]) for line in counted.splitlines() if line.startswith("apocrypha_open_requests")
         )
 
-    body = json.dumps({"model": "weather", "max_tokens": 20_000, "stop": "\x01", "stream": True}).encode()
+    body = json.dumps({"model": "endless", "max_tokens": 20_000, "stream": True}).encode()
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         assert b"200 OK" in connection.recv(1000)
         assert still_open() == 1
-    end = time.monotonic() + 10
+    end = time.monotonic() + 3  # it would take more than that
     while still_open() and time.monotonic() < end:
         pass
     assert still_open() == 0
