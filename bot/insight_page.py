@@ -197,6 +197,21 @@ def novices(records: list[Record]) -> str:
     return table(head.split("|"), [row for _, row in sorted(rows.items())])
 
 
+def tricks(records: list[Record]) -> str:
+    """Return what each thing that was tried alone gained or lost against the plain run, the best first."""
+    from training.tricks import SAID
+
+    losses = {record["options"]["name"]: record["validation"] for record in records}
+    plain, chance = losses["plain"], abs(losses["another-seed"] - losses["plain"])
+    rows = []
+    for name, loss in sorted(losses.items(), key=lambda pair: pair[1]):
+        more = loss - plain
+        verdict = "gained" if more < -chance else "lost" if more > chance else "no difference"
+        compared = ["", ""] if name == "plain" else [f"{more:+.3f}", "" if name == "another-seed" else verdict]
+        rows.append([SAID[name], f"{loss:.3f}", *compared])
+    return table(["tried", "validation, nats", "against the plain one", ""], rows)
+
+
 PARTS: dict[str, tuple[str, Callable[[list[Record]], str]]] = {  # by mark: the record, and what is made of it
     "cells": ("cells", cells),
     "gates": ("gates", gates),
@@ -206,4 +221,5 @@ PARTS: dict[str, tuple[str, Callable[[list[Record]], str]]] = {  # by mark: the 
     "lags": ("lags", lags),
     "context": ("context", context),
     "novices": ("novices", novices),
+    "tricks": ("tricks", tricks),
 }

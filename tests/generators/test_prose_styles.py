@@ -179,6 +179,7 @@ def test_essays_keep_their_prose() -> None:
         ("speeches", "My fellow Americans:\n\nWe meet -- (Laughter.) -- in Washington, in the U.S.A. we love.", ""),
         ("speeches", "God bless you.\n\nThank you.", "goes on after the blessing"),
         ("speeches", "Thank you. (AUDIENCE: No!)", "does not end where a sentence ends"),
+        ("speeches", 'And he said, "Not yet. (Laughter.)"', ""),
         ("speeches", "Thank you (for coming).", "has something else in parentheses than applause"),
         ("speeches", "My fellow Americans:", "does not end where a sentence ends"),
         ("speeches", "Thank you, Mr. President.", ""),

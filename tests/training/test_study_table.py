@@ -1,6 +1,7 @@
 """The table of the study: texts cut as the paper's, widths that keep to their budgets, figures copied without slips."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,16 @@ def test_a_cell_uses_its_budget_and_no_more(cell: table.Cell) -> None:
     used, allowed = parameters(model, characters), budget(cell.size, characters)
     assert 0.95 * allowed < used <= allowed
     assert parameters(model.model_copy(update={"units": model.units + 1}), characters) > allowed
+
+
+def test_all_cells_go_by_one_recipe() -> None:
+    trials = [cell.trial(whole()) for cell in table.cells(whole())]
+    assert len({trial.train.model_copy(update={"learning_rate": 1.0}).model_dump_json() for trial in trials}) == 1
+    rates = [trial.train.learning_rate * math.sqrt(trial.model.units) for trial in trials]
+    assert rates == pytest.approx([whole().recipe.train.learning_rate * 8] * 72, rel=0.01)
+    parts = {trial.name: trial.model.dropout for trial in trials}
+    assert parts["war-and-peace-streams-gru-3-512"] == pytest.approx(2 * parts["linux-streams-gru-3-512"], abs=0.02)
+    assert max(parts.values()) < 0.2
 
 
 def test_parameters_are_those_of_the_network() -> None:

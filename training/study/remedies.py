@@ -17,10 +17,8 @@ from training.evaluation.comparison import Nats
 from training.evaluation.dynamic import cache_nats, dynamic_nats
 from training.evaluation.held_out import network, text_nats
 from training.evaluation.oracles import peeled
-from training.study.budget import fitted
 from training.study.laboratory import Laboratory
 from training.study.networks import Chosen
-from training.study.texts import CHARACTERS
 from training.sweep import Record, Task, Trial
 
 RATES = (0.03, 0.1, 0.3, 1.0)  # of a step
@@ -59,15 +57,12 @@ def measure(room: Laboratory, chosen: Chosen, ngrams: Mapping[int, Nats]) -> Ite
 
 def tasks(room: Laboratory, chosen: Chosen) -> list[Task]:
     """Return the networks that have to be trained: one that read another text first, a plain one and a clockwork."""
-    recipe, cell = room.scale.recipe, chosen.cell
-    before = recipe.train.model_copy(update={"epochs": room.scale.pretraining})
-    first = Trial("pre-training", cell.trial(room.scale).model, before, recipe.train)
-    made = [Task(first, chosen.text, room.runs, room.more())]
-    for kind in KINDS:
-        shape = recipe.model.model_copy(update={"kind": kind, "layers": 1})
-        model = fitted(shape, cell.size, CHARACTERS[cell.data])
-        made.append(room.task(Trial(kind, model, recipe.train), chosen.text))
-    return made
+    cell, scale = chosen.cell, room.scale
+    own = cell.trial(scale)
+    before = own.train.model_copy(update={"epochs": scale.pretraining})
+    first = Trial("pre-training", own.model, before, own.train)
+    others = [scale.trial(kind, cell.data, kind, 1, cell.size) for kind in KINDS]
+    return [Task(first, chosen.text, room.runs, room.more()), *(room.task(each, chosen.text) for each in others)]
 
 
 def _trained(task: Task) -> tuple[Nats, Way]:

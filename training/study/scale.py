@@ -1,13 +1,18 @@
 """How large the study is made: whole, or tiny, to see in minutes that all of it works."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 from training import recipe
-from training.config import TrainConfig
+from training.config import Kind
 from training.evaluation.window_network import WindowTraining
 from training.recipe import Recipe
-from training.study.budget import SIZES
+from training.study.budget import SIZES, fitted, parameters
+from training.study.texts import CHARACTERS, LENGTHS
+from training.sweep import Trial
 
+RATED = 64  # units, for which the recipe's learning rate is meant
+DROPPED = 0.4  # of what a layer shows, if there were as many parameters as characters
 ORDERS = (*range(1, 10), 20)  # characters of context of the n-gram models, as in the paper
 
 
@@ -26,10 +31,25 @@ class Scale:
 
     pretraining: float = 3  # passes over the text that is read first
 
-    @property
-    def variants(self) -> TrainConfig:
-        """Return how the LSTM's variants are trained: as all networks are, but not for as long."""
-        return self.recipe.train.model_copy(update={"epochs": self.recipe.train.epochs / 3})
+    def trial(self, name: str, data: str, kind: Kind, layers: int, size: int) -> Trial:
+        """Return the run of a network of this kind and size on a text: the recipe, as wide as the budget allows.
+
+        By one rule for all, the learning rate falls with the root of the width, so that an update changes what a layer
+        shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning"), and
+        dropout rises with the parameters that there are for each character of the text.
+        """
+        shape = self.recipe.model.model_copy(update={"kind": kind, "layers": layers})
+        model = fitted(shape, size, CHARACTERS[data])
+        dropout = round(DROPPED * parameters(model, CHARACTERS[data]) / LENGTHS[data], 2)
+        rate = round(self.recipe.train.learning_rate * math.sqrt(RATED / model.units), 4)
+        train = self.recipe.train.model_copy(update={"learning_rate": rate})
+        return Trial(name, model.model_copy(update={"dropout": dropout}), train)
+
+    def variant(self, kind: Kind, seed: int, data: str) -> Trial:
+        """Return the run of a variant of the LSTM: as all networks are trained, but not for as long."""
+        trial = self.trial(f"{kind}-{seed}", data, kind, 1, self.sizes[0])
+        shorter = {"epochs": self.recipe.train.epochs / 3, "seed": seed}
+        return replace(trial, train=trial.train.model_copy(update=shorter))
 
 
 def whole() -> Scale:

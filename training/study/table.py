@@ -7,7 +7,7 @@ from typing import Any
 
 from training.config import Kind
 from training.study import paper
-from training.study.budget import fitted, parameters
+from training.study.budget import parameters
 from training.study.laboratory import Laboratory
 from training.study.scale import Scale
 from training.study.texts import CHARACTERS, Layout
@@ -29,9 +29,8 @@ class Cell:
 
     def trial(self, scale: Scale, layout: Layout = "streams") -> Trial:
         """Return the run that fills it: the recipe, in the width that its budget allows."""
-        shape = scale.recipe.model.model_copy(update={"kind": self.kind, "layers": self.layers})
         name = f"{self.data}-{layout}-{self.kind}-{self.layers}-{self.size}"
-        return Trial(name, fitted(shape, self.size, CHARACTERS[self.data]), scale.recipe.train)
+        return scale.trial(name, self.data, self.kind, self.layers, self.size)
 
 
 def cells(scale: Scale) -> list[Cell]:

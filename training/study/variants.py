@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.config import VARIANTS, Kind
-from training.study.budget import fitted
 from training.study.laboratory import Laboratory
-from training.study.texts import CHARACTERS
 from training.sweep import Record, Trial
 
 DATA = "war-and-peace"
@@ -26,16 +24,7 @@ def fill(room: Laboratory) -> None:
 
 def trials(room: Laboratory) -> list[Trial]:
     """Return all runs: every kind with every seed."""
-    shape, train = room.scale.recipe.model.model_copy(update={"layers": 1}), room.scale.variants
-    return [
-        Trial(
-            f"{kind}-{seed}",
-            fitted(shape.model_copy(update={"kind": kind}), room.scale.sizes[0], CHARACTERS[DATA]),
-            train.model_copy(update={"seed": seed}),
-        )
-        for seed in room.scale.seeds
-        for kind in KINDS
-    ]
+    return [room.scale.variant(kind, seed, DATA) for seed in room.scale.seeds for kind in KINDS]
 
 
 def summary(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ ABBREVIATED = "".join(rf"""(?<![\s"-]{title})""" for title in (*TITLES, r"[^\W\d
 ASIDE = "|".join(map(re.escape, ASIDES))
 FORMS = {
     "does not begin as a paragraph does": r'"?[A-Z].*',
-    "does not end where a sentence ends": rf""".*(({ABBREVIATED}\.|[?!])[.?!"]*|{ASIDE})""",
+    "does not end where a sentence ends": rf""".*({ABBREVIATED}\.|[?!]|{ASIDE})[.?!"]*""",
     "has a gap": r"\S+( \S+)*",
     "leaves a quotation open": r"""([^"]*"[^"]*")*[^"]*""",
     "has something else in parentheses than applause": rf"([^()]|{ASIDE})*",
