@@ -233,7 +233,7 @@ def test_whatever_it_may_write_is_a_record(abstracts: Plugin, table: Table) -> N
 
 
 def test_from_every_place_there_is_a_way_to_the_end(record: Automaton) -> None:
-    """The distance is exact: some character leads one nearer to the end, and none leads two nearer."""
+    """A claim is an upper bound, from which the next character has to lead down."""
     chance = np.random.default_rng(3)
     for _ in range(40):
         state: Any = record.start
@@ -242,7 +242,7 @@ def test_from_every_place_there_is_a_way_to_the_end(record: Automaton) -> None:
             if not moves:
                 break
             assert len("".join(moves)) == len(set("".join(moves)))
-            assert min(record.distance(after) for after in moves.values()) == left - 1
+            assert min(record.distance(after) for after in moves.values()) < left
             state = list(moves.values())[int(chance.integers(len(moves)))]
 
 

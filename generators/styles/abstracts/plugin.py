@@ -123,6 +123,7 @@ TITLE, WIDTH = 66, 65  # characters in a line of the title and of the abstract; 
 LONGEST = 79  # in a line with such a word
 SHORTEST = 30  # in a line that goes on in the next one
 LINES = 4  # of an abstract, at least
+SENTENCE, WORD = 160, 16  # characters that must be left where an abstract begins one, so that few are broken off
 PIECES = 5000  # that are kept; more are forgotten, and made again where needed
 
 Then = Callable[[str], "Piece | None"]  # what comes after a piece, by what was written there; None at a record's end
@@ -261,7 +262,8 @@ class Prose:
     """Words wrapped into lines, perhaps in paragraphs, then an end.
 
     So far: the lines begun (as many as matter), the column, what was written of what leads to another word, another
-    line or the end, and whether the text may end after its last letter.
+    line or the end, and whether the text may end after its last letter. Where a word or a sentence of an abstract is to
+    begin, the end is said to be further than it is: it begins only where there is room.
     """
 
     start: Place = (1, 0, " ", False)
@@ -275,7 +277,7 @@ class Prose:
         """
         self._open = "".join(letter for letter in letters if letter not in closing)
         self._closing, self._joints, self._end, self.then = closing, joints, end, then
-        self._width = TITLE if len(joints) == 1 else WIDTH
+        self._width, self._rooms = (TITLE, (0, 0)) if len(joints) == 1 else (WIDTH, (WORD, SENTENCE))
         self._least, self._most = lines
         self._after: int | None = None
 
@@ -286,7 +288,7 @@ class Prose:
         if self._may_go_on(so_far):
             found |= {self._open: (line, column + 1, "", False), self._closing: (line, column + 1, "", True)}
         if 0 < column < self._width - 1 and not joint:
-            found[" "] = (line, column + 1, " ", False)
+            found[" "] = (line, column + 1, " ", so_far[3])
         found.pop("", None)
         return found
 
@@ -296,10 +298,11 @@ class Prose:
 
     def rest(self, so_far: Place) -> int:
         """Return the length of the shortest way to the end, and of what follows."""
-        line, column, joint, _ = so_far
-        ways = [self._way(line, text) - len(joint) for text in self._possible(so_far)]
+        line, column, joint, closed = so_far
+        ways = [self._way(line, text, closed) - len(joint) for text in self._possible(so_far)]
         if self._may_go_on(so_far):
-            ways += [1 + self._way(line, text) for text in self._possible((line, column + 1, "", True))]
+            room = self._rooms[closed] if joint else 0
+            ways += [room + 1 + self._way(line, text, False) for text in self._possible((line, column + 1, "", True))]
         return min(ways)
 
     def _may_go_on(self, so_far: Place) -> bool:
@@ -309,7 +312,7 @@ class Prose:
         """Return what is known after so much of a joint or of the end: a new line where a joint is whole."""
         line, column, _, closed = so_far
         if joint in self._joints:
-            return min(line + 1, max(self._least, self._most)), 0, " ", False
+            return min(line + 1, max(self._least, self._most)), 0, " ", closed
         return line, min(column, SHORTEST), joint, closed
 
     def _possible(self, so_far: Place) -> list[str]:
@@ -319,14 +322,15 @@ class Prose:
         texts = [*texts, self._end] if closed and line >= self._least else texts
         return [text for text in texts if text.startswith(joint)]
 
-    def _way(self, line: int, text: str) -> int:
+    def _way(self, line: int, text: str, closed: bool) -> int:
         """Return the length of a joint or the end, and of the shortest that can follow it."""
         if self._after is None:
             self._after = len(self._end) + _rest(self.then(self._end))
         if text == self._end:
             return self._after
         paragraphs = max(self._least - line - 1, 0)  # of a letter each
-        return len(text) + paragraphs * (1 + len(self._joints[-1])) + 1 + self._after
+        further = paragraphs * (self._rooms[False] + 1 + len(self._joints[-1]))
+        return len(text) + self._rooms[closed] + further + 1 + self._after
 
 
 class Record:
