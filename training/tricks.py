@@ -13,7 +13,7 @@ from training.sweep import Trial
 CHARACTERS = 400_000  # of the training text
 HELD_OUT = 100_000  # of the validation text, by which they are compared
 MODEL = ModelConfig(units=128, dropout=0.2)
-TRAIN = TrainConfig(epochs=12, optimiser="muon", learning_rate=1e-2, warmup=50, evaluations=12, seed=1)
+TRAIN = TrainConfig(epochs=9, optimiser="muon", learning_rate=1e-2, warmup=50, evaluations=9, seed=1)
 TRICKS: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
     "plain": ("LSTM, 2 layers of 128 units, dropout 0.2, Muon, windows of 128, 32 streams", {}, {}),
     "another-seed": ("the same once more with another seed", {}, {"seed": 2}),
@@ -52,6 +52,6 @@ def trials() -> list[Trial]:
         Trial(name, MODEL.model_copy(update=model), TRAIN.model_copy(update=train))
         for name, (_, model, train) in TRICKS.items()
     ]
-    two_thirds = TRAIN.model_copy(update={"epochs": 8.0, "floor": 0.4})
-    last_third = TRAIN.model_copy(update={"epochs": 4.0, "batch": 64, "learning_rate": 5e-3})
+    two_thirds = TRAIN.model_copy(update={"epochs": 6.0, "floor": 0.4})
+    last_third = TRAIN.model_copy(update={"epochs": 3.0, "batch": 64, "learning_rate": 5e-3})
     return [*made, Trial(LATE, MODEL, two_thirds, last_third)]
