@@ -138,6 +138,10 @@ BAD = {
     "an arrow out of its diagram": ("$$\n\\xymatrix{\nA \\ar[r] \\\\\nB\n}\n$$", False),
     "an arrow to a shorter row": ("$$\n\\xymatrix{\nA & B \\ar[d] \\\\\nC\n}\n$$", False),
     "an arrow up to a shorter row": ("$$\n\\xymatrix{\nA \\\\\nB & C \\ar[u]\n}\n$$", False),
+    "a matrix in brackets in a diagram": (
+        "$$\n\\xymatrix{\n\\left(\n\\begin{matrix}\na & b\n\\end{matrix}\n\\right)\n}\n$$",
+        False,
+    ),
     "a star before an entry": ("$$\n\\xymatrix{\n*A & B\n}\n$$", False),
     "too many columns": ("$$\n\\begin{matrix}\n" + "a & " * 10 + "a\n\\end{matrix}\n$$", False),
     "two labels of an equation": ("\\begin{equation}\n\\label{a}\n\\label{b}\nx\n\\end{equation}", False),
@@ -249,6 +253,15 @@ def test_check_knows_one_statement_from_others(check: Callable[[str], str]) -> N
     assert check(STATEMENT.replace("\\label{lemma-a}\n", "") % "a")
     assert check(f"{LEMMA}\n\n{LEMMA}")
     assert check(STATEMENT % "a % b") == "% without a backslash"
+
+
+@pytest.mark.parametrize("body", ["$a$$b$", "Let $a$$b$ be", "\\textit{$a$$b$}"])
+def test_no_formula_stands_right_behind_another(
+    body: str, latex: Callable[[str], Any], check: Callable[[str], str]
+) -> None:
+    """TeX would take it, and everybody else would read two dollars as a display's."""
+    assert not follows(latex, STATEMENT % body)
+    assert check(STATEMENT % body) == "$$ ends where $ is open"
 
 
 def test_human_texts_are_in_the_grammar(

@@ -425,7 +425,8 @@ class _Body:
 
     Environments, displays and items stand on lines of their own. `place` says where this is: at the head of a line,
     "first" where nothing is written, "line", or "done" where the text may end; in a line, "item" behind an \item,
-    "head" behind that and a space, "within", or "end" where the text may end with the line.
+    "head" behind that and a space, "within", or "end" where the text may end with the line, "formula" behind one, where
+    it may end too.
     """
 
     environment: str
@@ -436,15 +437,16 @@ class _Body:
     def moves(self) -> _Moves:
         if self.place == "item":
             return self._moves_of_item()
-        inside = self.place in ("within", "end")
+        inside = self.place in ("within", "end", "formula")
         # an [ would begin the option of what is before it, where there is nothing between but blanks
         words = WORDS if self.place in ("first", "head") else WORDS + "["
-        inline: _Items = (_Formula("$", fresh=True), self.at("end"))
+        inline: _Items = (_Formula("$", fresh=True), self.at("formula"))
+        begun: _Moves = [("$", inline if inside or self.place == "head" else (_Dollar(self),))]
         return [
             (words + "] " if inside else words + "]", (self.at("within"),)),
             *((ENDS, (self.at("end"),)), ("{", (_Text(1), self.at("within")))),
             ("\\", (_Word(_body_words(self), self.at("within")),)),
-            ("$", inline if inside or self.place == "head" else (_Dollar(self),)),
+            *([] if self.place == "formula" else begun),  # two dollars would look like a display
             *self._line_feeds(),
         ]
 
@@ -456,7 +458,7 @@ class _Body:
         ]
 
     def _line_feeds(self) -> _Moves:
-        if self.place in ("within", "end"):
+        if self.place in ("within", "end", "formula"):
             return [("\n", (self.at("line" if self.place == "within" else "done"),))]
         return [("\n", ("\\medskip\\noindent\n", self.at("first")))] if self.place in ("line", "done") else []
 
@@ -466,8 +468,8 @@ class _Body:
     def length(self) -> int:
         line = len(f"\\end{{{self.environment}}}\n")
         if self.level:
-            return line + {"within": 1, "end": 1, "item": 1, "head": 2}.get(self.place, 0)
-        return line + {"done": 0, "end": 1}.get(self.place, 2)  # with a full stop
+            return line + {"within": 1, "end": 1, "formula": 1, "item": 1, "head": 2}.get(self.place, 0)
+        return line + {"done": 0, "end": 1, "formula": 1}.get(self.place, 2)  # with a full stop
 
 
 @dataclass(frozen=True)
@@ -479,10 +481,10 @@ class _Dollar:
     def moves(self) -> _Moves:
         display: _Items = ("\n", _Formula("$$", broken=True), self.body.at("done"))
         inline = _Formula("$", fresh=True).moves()
-        return [("$", display), *((characters, (*items, self.body.at("end"))) for characters, items in inline)]
+        return [("$", display), *((characters, (*items, self.body.at("formula"))) for characters, items in inline)]
 
     def length(self) -> int:
-        return len("x$") + self.body.at("end").length()
+        return len("x$") + self.body.at("formula").length()
 
 
 @dataclass(frozen=True)
@@ -491,15 +493,16 @@ class _Text:
 
     depth: int
     broken: bool = False  # at the head of a line
+    behind: bool = False  # ... a formula
 
     def moves(self) -> _Moves:
-        inside = replace(self, broken=False)
-        formula = _Formula("$", fresh=True, depth=self.depth + 1)
-        deeper: _Moves = [("$", (formula, inside)), ("{", (_Text(self.depth + 1), inside))]
+        inside = replace(self, broken=False, behind=False)
+        formula: _Moves = [("$", (_Formula("$", fresh=True, depth=self.depth + 1), replace(inside, behind=True)))]
+        deeper: _Moves = [*([] if self.behind else formula), ("{", (_Text(self.depth + 1), inside))]
         return [
             (WORDS + ENDS + ("[]" if self.broken else "[] "), (inside,)),
             *(("}", ()), ("\\", (_Word(_text_words(self.depth), inside),))),
-            *([] if self.broken else [("\n", (replace(self, broken=True),))]),
+            *([] if self.broken else [("\n", (replace(inside, broken=True),))]),
             *(deeper if self.depth < DEEPEST else []),
         ]
 
@@ -547,9 +550,10 @@ class _Formula:
     def _setting(self) -> "_Formula":
         """Return the formula without what has no part in which macros it may have."""
         within: str | _Grid = self.within
+        drawn = self.drawn or isinstance(within, _Grid)
         if isinstance(within, _Grid):
             within = "row" if within.ends else "entry"
-        return replace(self, within=within, scripts="", fresh=self.fresh and within == "}", column=1)
+        return replace(self, within=within, scripts="", fresh=self.fresh and within == "}", column=1, drawn=drawn)
 
     def _scripts(self, after: "_Formula") -> _Moves:
         """Return the scripts that the last sign may still have: primes, one above, one below."""
@@ -897,7 +901,7 @@ def _bracketed(outer: _Formula) -> _Macros:
 def _lines(outer: _Formula) -> _Macros:
     """Return the macros that stand at the head of a line."""
     words: _Macros = {}
-    if outer.depth < DEEPEST and not outer.drawn and outer.within not in ("row", "entry"):  # which would take its &
+    if outer.depth < DEEPEST and not outer.drawn:  # a diagram would take its &
         words["begin{matrix}\n"] = (outer.inside("matrix", broken=True), _back)
     if outer.within in ("$$", "equation"):
         diagram = _Formula(_Grid(), fresh=True, broken=True)
