@@ -148,6 +148,19 @@ def test_the_page_is_written_from_the_records(home: Path) -> None:
         insight_page.filled("<!-- lags -->\n<!-- /lags -->\n", home / "nowhere")
 
 
+def test_a_trick_has_gained_where_it_gains_more_than_another_seed() -> None:
+    losses = {"plain": 1.4, "another-seed": 1.42, "adamw": 1.5, "tied": 1.39, "no-dropout": 1.3}
+    shown = insight_page.tricks([{"options": {"name": name}, "validation": loss} for name, loss in losses.items()])
+    ends = [row.split(" | ")[1:] for row in shown.splitlines()[2:]]
+    assert ends == [
+        ["1.300", "-0.100", "gained |"],
+        ["1.390", "-0.010", "no difference |"],
+        ["1.400", "", " |"],
+        ["1.420", "+0.020", " |"],
+        ["1.500", "+0.100", "lost |"],
+    ]
+
+
 def test_without_what_draws_it_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "training.insight.plots", raising=False)
     monkeypatch.delattr("training.insight.plots", raising=False)
