@@ -12,10 +12,10 @@ test: .venv/.test
 	.venv/bin/pytest --cov -q -n 2 --dist worksteal
 
 # The tests against real servers: Bluesky's own, and snac2. They are installed into .servers. Most of it is waiting, so
-# three run at a time; the one that measures runs alone.
+# three run at a time; those that measure run alone.
 e2e: .venv/.test .servers/.installed
-	.venv/bin/pytest -q -m e2e -n 3 --dist worksteal --ignore tests/bot/test_lateness.py
-	.venv/bin/pytest -q -m e2e tests/bot/test_lateness.py
+	.venv/bin/pytest -q -m "e2e and not alone" -n 3 --dist worksteal
+	.venv/bin/pytest -q -m "e2e and alone"
 
 web: .venv/.web
 	@.venv/bin/apocrypha serve --open

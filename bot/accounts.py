@@ -70,6 +70,7 @@ class WebServer(Sealed):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535, description="0 takes one that is free")
+    style: str = Field("bible", description="the voice that the page begins with")
     names: tuple[str, ...] = Field((), description="names that the server goes by, such as voices.example.org")
     keys: tuple[Key, ...] = ()
 

@@ -128,6 +128,7 @@ def _house(bot: "Bot", writer: "Writer", keys: "tuple[Key, ...]") -> "House":
         registry=bot.registry,
         desk=bot.desk(lambda: None),  # the bot looks for itself
         models=bot.settings.models,
+        style=bot.settings.web.style,
         keys=Keys(keys, time.monotonic),
         numbers=Numbers(Ledger(bot.store), now),
         clock=time.monotonic,

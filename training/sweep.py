@@ -149,8 +149,9 @@ def made(task: Task, orders: Orders) -> Record | None:
             orders.notice(trial, progress)
             if orders.stop() and not progress.finished:
                 return None
-        seconds += progress.seconds
-        curve += [[row["step"], round(row["validation"], 4)] for row in log.read(place / "log.jsonl")]
+        rows = log.read(place / "log.jsonl")  # what was finished in another life has steps only here
+        seconds += rows[-1]["seconds"]
+        curve += [[row["step"], round(row["validation"], 4)] for row in rows]
         begin = checkpoint.load(place / "model")
     assert begin
     kept = {name: begin.card.run[name] for name in ("hardware", "precision", "torch", "training_loss", "epochs")}

@@ -78,6 +78,7 @@ def quantiles(seconds: Iterable[float]) -> tuple[float, float]:
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 def test_ten_thousand_schedules_are_on_time(environment: dict[str, str], home: Path, tmp_path: Path) -> None:
     home.mkdir()
     alone = texts_per_second(home)

@@ -39,6 +39,16 @@ def test_each_trial_leaves_a_record_and_is_made_once(verse: Corpus, tmp_path: Pa
     assert {"parameters", "seconds", "hardware", "text", "options", "curve"} <= records[0].keys()
 
 
+def test_a_finished_run_whose_record_is_lost_is_read_and_not_made_again(verse: Corpus, tmp_path: Path) -> None:
+    store, steps = tmp_path / "records.json", list[str]()
+    orders = Orders(lambda trial, _: steps.append(trial.name))
+    records = list(sweep.run(tasks(TRIALS[2:], verse, tmp_path), store, orders))
+    store.unlink()
+    made = len(steps)
+    assert list(sweep.run(tasks(TRIALS[2:], verse, tmp_path), store, orders)) == records
+    assert len(steps) == made
+
+
 def test_another_option_or_text_is_another_trial(verse: Corpus, coin: Corpus, tmp_path: Path) -> None:
     store = tmp_path / "records.json"
     (record,) = sweep.run(tasks(TRIALS[:1], verse, tmp_path), store)

@@ -14,7 +14,7 @@ from generators.registry import Registry
 
 @dataclass(frozen=True)
 class House:
-    """Its parts. `models` is the folder of the user's trained models.
+    """Its parts. `models` is the folder of the user's trained models, `style` the voice that the page begins with.
 
     `clock` returns seconds that only go forward, `now` the date and time.
     """
@@ -23,6 +23,7 @@ class House:
     registry: Registry
     desk: Desk
     models: Path
+    style: str
     keys: Keys
     numbers: Numbers
     clock: Callable[[], float]

@@ -46,6 +46,7 @@ def _told(house: House, plugin: Plugin) -> Json:
         "picture": manifest.picture,
         "temperature": manifest.text.temperature,
         "length": manifest.text.length,
+        "default": plugin.name == house.style,
         "trained": card is not None,
         "parameters": card.parameters if card else None,
         "nats": card.scores.get("test_int8") if card else None,

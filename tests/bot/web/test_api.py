@@ -23,6 +23,8 @@ def test_the_voices_are_models(client: OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert {"bible", "weather"} <= set(names)
     assert client.models.retrieve("weather").owned_by == "folder"
+    first = [model.id for model in client.models.list() if model.model_extra and model.model_extra["default"]]
+    assert first == ["bible"]
 
 
 def test_the_same_seed_gives_the_same_text_whole_and_in_pieces(client: OpenAI) -> None:

@@ -78,6 +78,7 @@ def test_its_numbers_are_those_of_the_trace(model: Model, traced: Trace, written
 
 
 @e2e
+@pytest.mark.alone
 def test_a_large_page_is_coarser_small_and_smooth(made, browser: Browser, tmp_path: Path) -> None:
     """Values without any order, which nothing can pack: 5,000 characters and three layers of 512."""
     model = made("ab", units=512, layers=3)

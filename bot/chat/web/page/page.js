@@ -298,7 +298,8 @@ async function begin() {
     const input = made("input", { type: "radio", name: "voice", value: voice.id, onchange: () => choose(voice.id) });
     $("voices").append(made("label", {}, input, made("span", { textContent: voice.id, className: voice.trained ? "" : "counts" })));
   }
-  choose([...voices.keys()][0]);
+  const all = [...voices.values()];
+  choose((all.find((voice) => voice.default) ?? all[0]).id);
   follow(location.hash);
   gallery();
   office();

@@ -107,6 +107,7 @@ def test_without_the_library_it_is_said_what_to_install(environment: dict[str, s
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 def test_two_hundred_people_at_once(loop: Loop, tmp_path: Path) -> None:
     """Twenty seconds here; `python -m tests.servers.crowd` has as many people for five minutes."""
     server = DiscordServer(loop, crowd.CHANNELS, crowd.BEATS, checked=False)
