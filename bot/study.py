@@ -8,7 +8,7 @@ import typer
 
 from bot.chat_verbs import answering
 from bot.looking_verbs import looking
-from bot.study_verbs import numbers
+from bot.study_verbs import about, numbers
 from bot.trials import notice
 
 study = typer.Typer(
@@ -38,8 +38,9 @@ def tricks(
     corpus = text(registry.find(settings.plugins).get(style).text(settings.places))
     store.parent.mkdir(parents=True, exist_ok=True)
     tasks = [sweep.Task(trial, corpus, settings.runs / "study" / "tricks") for trial in trials()]
-    made = {record["options"]["name"]: record for record in sweep.run(tasks, store, sweep.Orders(notice))}
-    records = [made[task.trial.name] for task in tasks]
+    made = sweep.run(tasks, store, sweep.Orders(notice), about=about())
+    found = {record["options"]["name"]: record for record in made}
+    records = [found[task.trial.name] for task in tasks]
     if as_json:
         print(json.dumps(records, indent=1))
         return

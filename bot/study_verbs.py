@@ -52,7 +52,7 @@ def laboratory(
         runs=settings.runs / "study",
         workers=workers(settings, jobs, cluster, gpus),
         orders=Orders(notice, stop),
-        about={"commit": _commit(), "processor": platform.processor() or platform.machine()},
+        about=about(),
     )
 
 
@@ -77,6 +77,11 @@ def _more(settings: "Settings") -> "Corpus":
     speeches = plugins.get("speeches").text_before(settings.places) or bible
     train, validation = bible.train + speeches.train, bible.validation + speeches.validation
     return replace(bible, title="the Bible and speeches", train=train, validation=validation, test="")
+
+
+def about() -> dict[str, str]:
+    """Return what a record tells of where it was made: the commit and the processor."""
+    return {"commit": _commit(), "processor": platform.processor() or platform.machine()}
 
 
 def _commit() -> str:
