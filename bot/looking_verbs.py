@@ -30,7 +30,7 @@ Models = Annotated[
 ]
 Into = Annotated[Path, typer.Option(help="the folder of records and figures")]
 STORE = Path("docs/study")
-PAGES = (Path("docs/insight.md"), Path("README.md"))
+PAGES = (Path("docs/insight.md"), Path("docs/voices.md"), Path("README.md"))
 SEED = 0
 READ = 20_000  # characters, where every network reads the same
 
@@ -182,7 +182,7 @@ def insight(
     page: Annotated[list[Path] | None, typer.Option(help="a page to write anew, repeatable")] = None,
     into: Into = STORE,
 ) -> None:
-    """Write what docs/insight.md and README.md say of networks anew from the records."""
+    """Write what docs/insight.md, docs/voices.md and README.md say of networks anew from the records."""
     from bot import insight_page
 
     for path in page or PAGES:

@@ -169,7 +169,7 @@ def test_without_what_draws_it_says_what_to_install(home: Path, monkeypatch: pyt
         study("evolution", "weather")
 
 
-@pytest.mark.parametrize("name", ["docs/insight.md", "README.md"])
+@pytest.mark.parametrize("name", ["docs/insight.md", "docs/voices.md", "README.md"])
 def test_the_pages_of_this_repository_are_those_of_its_records(name: str) -> None:
     path = ROOT / name
     page = path.read_text(encoding="utf-8")
