@@ -21,7 +21,11 @@ class Window:
 
 
 class Streams:
-    """The training text as `batch` contiguous streams, read side by side, `length` characters at a step.
+    """The training text as `batch` streams, read side by side, `length` characters at a step.
+
+    A stream is one contiguous part of the text, or, where `piece` is more than 0, pieces of about so many characters
+    from anywhere, drawn anew for each pass and each begun without memory. What stands close together in a text is
+    alike, and a network that reads it as it stands bends towards where it is and forgets the rest.
 
     A window is a pure function of the step number, so a run resumes exactly by remembering one integer. Each
     pass over the text starts at another place (drawn from the seed and the pass's number), so that the streams
@@ -29,12 +33,17 @@ class Streams:
     probability `reset` at a step: a network that never had to begin writes nonsense when asked to.
     """
 
-    def __init__(self, ids: NDArray[np.uint16], batch: int, length: int, seed: int, reset: float = 0.0) -> None:
+    def __init__(
+        self, ids: NDArray[np.uint16], batch: int, length: int, seed: int, reset: float = 0.0, piece: int = 0
+    ) -> None:
         """Raise UserError where `ids` (characters,) are too few for one step."""
         self.length = length
         self.batch = batch
-        self.per_stream = (len(ids) - 1) // batch
-        self.steps_per_epoch = self.per_stream // length
+        per_stream = (len(ids) - 1) // batch
+        self._per_piece = min(max(piece // length, 1) * length, per_stream) if piece else per_stream
+        self._pieces = per_stream // max(self._per_piece, 1)  # of each stream
+        self._drawn = bool(piece)
+        self.steps_per_epoch = self._pieces * (self._per_piece // length)
         if self.steps_per_epoch < 1:
             raise UserError(
                 f"The training text has {len(ids):,} characters; {batch} streams of {length} need at least "
@@ -47,8 +56,13 @@ class Streams:
     def window(self, step: int) -> Window:
         """Return the window of `step` (0, 1, ...), passes over the text following one another without end."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        shift = int(np.random.default_rng([self._seed, epoch]).integers(len(self._ids)))
-        starts = shift + np.arange(self.batch) * self.per_stream + place * self.length
+        number, place = divmod(place, self._per_piece // self.length)
+        chance = np.random.default_rng([self._seed, epoch])
+        shift = int(chance.integers(len(self._ids)))
+        pieces = self.batch * self._pieces
+        order = chance.permutation(pieces) if self._drawn else np.arange(pieces)
+        mine = order[number * self.batch : (number + 1) * self.batch]  # (batch,)
+        starts = shift + mine * self._per_piece + place * self.length
         rows = starts[:, None] + np.arange(self.length + 1)  # (batch, length + 1)
         text = self._ids[rows % len(self._ids)].astype(np.int64)
         lost = np.random.default_rng([self._seed, 1, step]).random(self.batch) < self._reset

@@ -69,6 +69,7 @@ class TrainConfig(BaseModel):
     minutes: float | None = Field(None, gt=0, description="fit the schedule into this time instead of `epochs`")
     batch: int = Field(32, ge=1, description="parallel streams of text")
     length: int = Field(128, ge=2, description="characters a gradient flows back through")
+    piece: int = Field(0, ge=0, description="characters of a piece, read in any order; 0: the text as it stands")
     reset: float = Field(0.05, ge=0, le=1, description="chance that a stream loses its memory at a step")
     optimiser: Literal["adamw", "muon"] = Field("adamw", description="muon: for the recurrent layers; see optimiser.py")
     learning_rate: float = Field(3e-3, gt=0)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,6 +39,30 @@ def test_one_pass_reads_every_stream_from_its_start_without_a_gap(batch: int, le
     starts = rows[:, 0]
     assert np.array_equal((starts[0] + np.arange(batch) * per_stream) % len(PLACES), starts)
     assert len(np.unique(rows)) == rows.size == batch * streams.steps_per_epoch * length
+
+
+@given(st.integers(1, 9), st.integers(1, 20), st.integers(1, 60), st.integers(0, 99))
+def test_one_pass_reads_pieces_from_anywhere_each_once(batch: int, length: int, piece: int, seed: int) -> None:
+    streams = Streams(PLACES, batch, length, seed, piece=piece)
+    windows = [streams.window(step) for step in range(streams.steps_per_epoch)]
+    rows = np.concatenate([window.inputs for window in windows], axis=1)
+    assert len(np.unique(rows)) == rows.size == batch * streams.steps_per_epoch * length
+    assert rows.size > 999 - batch * (length + max(piece, length))  # but for what fills no window or no piece
+    in_a_piece = max(piece // length, 1)
+    for step, (before, after) in enumerate(pairwise(windows), 1):
+        assert follows(after.inputs, after.targets)
+        assert after.fresh.all() == after.fresh.any() == (step % in_a_piece == 0)
+        if step % in_a_piece:
+            assert follows(before.inputs[:, -1:], after.inputs[:, :1])
+
+
+def test_pieces_are_drawn_anew_for_each_pass() -> None:
+    streams = Streams(PLACES, 4, 10, seed=0, piece=20)
+    first, second = ([int(streams.window(step + start).inputs[0, 0]) for step in range(24)] for start in (0, 24))
+    assert streams.steps_per_epoch == 24
+    assert set(first) != set(second)
+    assert np.abs(np.diff(first)).max() > 100
+    assert [(b - a) % len(PLACES) for a, b in zip(first[::2], first[1::2], strict=True)] == [10] * 12
 
 
 def test_a_window_is_a_function_of_its_step_alone() -> None:
