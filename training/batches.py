@@ -10,6 +10,8 @@ from corpora.errors import UserError
 
 Block = NDArray[np.int64]
 
+PIECES = 8  # of a stream at least; what fills none waits for another pass, and is a small part then
+
 
 @dataclass(frozen=True)
 class Window:
@@ -23,27 +25,27 @@ class Window:
 class Streams:
     """The training text as `batch` streams, read side by side, `length` characters at a step.
 
-    A stream is one contiguous part of the text, or, where `piece` is more than 0, pieces of about so many characters
-    from anywhere, drawn anew for each pass and each begun without memory. What stands close together in a text is
-    alike, and a network that reads it as it stands bends towards where it is and forgets the rest.
+    A stream is made of pieces from anywhere, drawn anew for each pass, and begins each without memory: a network that
+    never had to begin writes nonsense when asked to. What stands close together in a text is alike, too, and a network
+    that reads it as it stands bends towards where it is and forgets the rest. `reset` is the part of the windows that
+    begin a piece; where it is 0, or a stream has too few for it, the stream is one contiguous part of the text.
 
-    A window is a pure function of the step number, so a run resumes exactly by remembering one integer. Each
-    pass over the text starts at another place (drawn from the seed and the pass's number), so that the streams
-    are cut elsewhere every time. All streams begin a pass without memory, and later each loses it now and then, with
-    probability `reset` at a step: a network that never had to begin writes nonsense when asked to.
+    A window is a pure function of the step number, so a run resumes exactly by remembering one integer. Each pass
+    starts at another place (drawn from the seed and the pass's number), so that the text is cut elsewhere every time.
     """
 
-    def __init__(
-        self, ids: NDArray[np.uint16], batch: int, length: int, seed: int, reset: float = 0.0, piece: int = 0
-    ) -> None:
+    def __init__(self, ids: NDArray[np.uint16], batch: int, length: int, seed: int, reset: float = 0.0) -> None:
         """Raise UserError where `ids` (characters,) are too few for one step."""
         self.length = length
         self.batch = batch
         per_stream = (len(ids) - 1) // batch
-        self._per_piece = min(max(piece // length, 1) * length, per_stream) if piece else per_stream
-        self._pieces = per_stream // max(self._per_piece, 1)  # of each stream
-        self._drawn = bool(piece)
-        self.steps_per_epoch = self._pieces * (self._per_piece // length)
+        whole = per_stream // length
+        pieces = whole // round(1 / reset) if reset else 1
+        self._drawn = pieces >= PIECES
+        self._pieces = pieces if self._drawn else 1  # of each stream
+        self._windows = round(1 / reset) if self._drawn else whole  # of each piece
+        self._per_piece = self._windows * length if self._drawn else per_stream
+        self.steps_per_epoch = self._pieces * self._windows
         if self.steps_per_epoch < 1:
             raise UserError(
                 f"The training text has {len(ids):,} characters; {batch} streams of {length} need at least "
@@ -51,22 +53,19 @@ class Streams:
             )
         self._ids = ids
         self._seed = seed
-        self._reset = reset
 
     def window(self, step: int) -> Window:
         """Return the window of `step` (0, 1, ...), passes over the text following one another without end."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        number, place = divmod(place, self._per_piece // self.length)
+        number, place = divmod(place, self._windows)
         chance = np.random.default_rng([self._seed, epoch])
         shift = int(chance.integers(len(self._ids)))
-        pieces = self.batch * self._pieces
-        order = chance.permutation(pieces) if self._drawn else np.arange(pieces)
+        order = chance.permutation(self.batch * self._pieces) if self._drawn else np.arange(self.batch)
         mine = order[number * self.batch : (number + 1) * self.batch]  # (batch,)
         starts = shift + mine * self._per_piece + place * self.length
         rows = starts[:, None] + np.arange(self.length + 1)  # (batch, length + 1)
         text = self._ids[rows % len(self._ids)].astype(np.int64)
-        lost = np.random.default_rng([self._seed, 1, step]).random(self.batch) < self._reset
-        return Window(text[:, :-1], text[:, 1:], fresh=lost | (place == 0))
+        return Window(text[:, :-1], text[:, 1:], fresh=np.full(self.batch, place == 0))
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class Run:
         self.device = choose(config, model_config)
         self.vocabulary = Vocabulary(corpus.alphabet + (begin.card.vocabulary if begin else ""))  # of both, merged
         self.streams = Streams(
-            self.vocabulary.encode(corpus.train), config.batch, config.length, config.seed, config.reset, config.piece
+            self.vocabulary.encode(corpus.train), config.batch, config.length, config.seed, config.reset
         )
         self.validation = held_out(self.vocabulary.encode(corpus.validation))
         torch.manual_seed(config.seed)  # the same first weights in every process ...
@@ -133,7 +133,6 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same run."""
         newer = {"optimiser"} if self.config.optimiser == "adamw" else set()  # than runs that may still go on
-        newer |= set() if self.config.piece else {"piece"}
         configs = {"model": self.model_config.model_dump(), "training": self.config.model_dump(exclude=newer)}
         begin = self.begin.digest if self.begin else ""
         return configs | {"text": self.corpus.digest, "first weights": begin, "processes": self.device.size}
