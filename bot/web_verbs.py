@@ -128,7 +128,7 @@ def _house(bot: "Bot", writer: "Writer", keys: "tuple[Key, ...]") -> "House":
         registry=bot.registry,
         desk=bot.desk(lambda: None),  # the bot looks for itself
         models=bot.settings.models,
-        style=bot.settings.web.style,
+        style=bot.registry.get(bot.settings.web.style).name,  # says what there is, where it is none of them
         keys=Keys(keys, time.monotonic),
         numbers=Numbers(Ledger(bot.store), now),
         clock=time.monotonic,

@@ -13,7 +13,8 @@ from training.sweep import Trial
 CHARACTERS = 400_000  # of the training text
 HELD_OUT = 100_000  # of the validation text, by which they are compared
 MODEL = ModelConfig(units=128, dropout=0.2)
-TRAIN = TrainConfig(epochs=9, optimiser="muon", learning_rate=1e-2, warmup=50, evaluations=9, seed=1)
+TRAIN = TrainConfig(epochs=9, reset=0, optimiser="muon", learning_rate=1e-2, warmup=50, evaluations=9, seed=1)
+# reset is 0, for else whether streams are read in pieces would hang on how many and how long they are
 TRICKS: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
     "plain": ("LSTM, 2 layers of 128 units, dropout 0.2, Muon, windows of 128, 32 streams", {}, {}),
     "another-seed": ("the same once more with another seed", {}, {"seed": 2}),

@@ -37,9 +37,9 @@ class Scale:
         """Return the run of a network of this kind and size on a text: the recipe, as wide as the budget allows.
 
         By one rule for all, the learning rate falls with the root of the width, so that an update changes what a layer
-        shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning"), is
-        less for networks without gates, and dropout rises with the parameters that there are for each character of the
-        text, by tenths.
+        shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning") and
+        goes by the kind of network; dropout rises with the parameters that there are for each character of the text,
+        by tenths.
         """
         shape = self.recipe.model.model_copy(update={"kind": kind, "layers": layers})
         model = fitted(shape, size, CHARACTERS[data])

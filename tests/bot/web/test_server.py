@@ -82,6 +82,13 @@ def test_writers_need_a_key_where_there_are_some_and_have_their_rate(serve: Call
         assert requests.get(f"{server.url}/metrics", headers=friend, timeout=30).status_code == 403
 
 
+def test_a_page_cannot_begin_with_a_voice_that_is_not_there(apocrypha: Run, home: Path) -> None:
+    home.mkdir()
+    (home / "apocrypha.toml").write_text('[web]\nstyle = "bibel"\n', encoding="utf-8")
+    done = apocrypha("serve", "--port", "0", ok=False)
+    assert "There is no style named 'bibel'. Did you mean 'bible'?" in done.stderr
+
+
 def test_it_does_not_open_to_the_world_without_a_key(apocrypha: Run) -> None:
     done = apocrypha("serve", "--host", "0.0.0.0", "--port", "0", ok=False)
     assert "[[web.keys]]" in done.stderr
