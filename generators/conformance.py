@@ -20,7 +20,7 @@ from generators.engine import Engine
 from generators.hooks import Hooks
 from generators.host import HOOKS
 from generators.judgement import form_faults
-from generators.plugin import OWN, Plugin
+from generators.plugin import CODE, Plugin, own
 from generators.quality import Gates, longest_loop, unsayable
 from generators.voice import Voice
 
@@ -85,7 +85,7 @@ class Losses:
 def digest(voice: Voice) -> str:
     """Return what changes when the card has to be made anew: the plugin's own files, the model, or the card itself."""
     whole = hashlib.sha256(json.dumps([EDITION, voice.digest]).encode())
-    for name in OWN:
+    for name in own(voice.plugin.folder):
         path = voice.plugin.folder / name
         whole.update(path.read_bytes() if path.exists() else b"\0")
     return whole.hexdigest()
@@ -141,7 +141,7 @@ def _licence(plugin: Plugin) -> Line:
 
 def _hooks(plugin: Plugin, voice: Voice, texts: Sequence[str], clock: Clock) -> Line:
     """Try each hook twice here and once in a process of its own, with some of the texts."""
-    elsewhere = Hooks(plugin.name, plugin.folder / OWN[1])
+    elsewhere = Hooks(plugin.name, plugin.folder / CODE)
     had, faults, slowest = list[str](), list[str](), 0.0
     for name in HOOKS:
         here, there = plugin.hook(name), elsewhere.get(name)

@@ -37,7 +37,10 @@ Function = Callable[..., Any]
 
 
 def load(plugin: str, path: Path) -> dict[str, Function]:
-    """Run a plugin.py and return its hooks; raise UserError with all that is wrong with them."""
+    """Run a plugin.py and return its hooks; raise UserError with all that is wrong with them.
+
+    It is a package: `from .other import it` finds the modules beside it.
+    """
     module = _import(plugin, path)
     functions, faults = {}, []
     for name, (arguments, _) in HOOKS.items():
@@ -72,7 +75,9 @@ def _brief(error: BaseException) -> str:
 
 def _import(plugin: str, path: Path) -> ModuleType:
     name = f"apocrypha_plugin_{plugin.replace('-', '_')}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    for loaded in [other for other in sys.modules if other.startswith(f"{name}.")]:
+        del sys.modules[loaded]  # of the code as it was before a change
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(path.parent)])
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

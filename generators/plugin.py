@@ -21,7 +21,7 @@ from training.recipe import Recipe
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 OURS = "bundled"  # the origin of those that come with apocrypha
-OWN = ("plugin.toml", "plugin.py")
+CODE = "plugin.py"
 
 Mark = tuple[object, ...]
 
@@ -85,7 +85,7 @@ class Plugin:
     @property
     def changed(self) -> bool:
         """True where its files are no longer those that it was read from."""
-        return mark(self.folder, *OWN, self.manifest.corpus.file) != self._mark
+        return mark(self.folder, *own(self.folder), self.manifest.corpus.file) != self._mark
 
     @property
     def cut_off(self) -> int:
@@ -114,9 +114,15 @@ class Plugin:
         return self._hooks.call(name, function, *arguments)
 
 
+def own(folder: Path) -> list[str]:
+    """Return the names of a plugin's own files: its manifest, its code and the modules beside it."""
+    modules = sorted(path.name for path in folder.glob("*.py") if not path.name.startswith(("__init__", "test_")))
+    return list(dict.fromkeys(("plugin.toml", CODE, *modules)))
+
+
 def mark(folder: Path, *names: str) -> Mark:
     """Return what changes when one of these files in `folder` does, or comes, or goes."""
-    return tuple(_stat(folder / name) for name in names)
+    return tuple((name, _stat(folder / name)) for name in names)
 
 
 def _stat(path: Path) -> tuple[int, int] | None:
@@ -129,7 +135,7 @@ def _stat(path: Path) -> tuple[int, int] | None:
 
 def read(folder: Path, origin: str) -> Plugin:
     """Read and check the plugin in `folder` without running its code; raise UserError with all faults at once."""
-    path, was = folder / "plugin.toml", mark(folder, *OWN)
+    path, was = folder / "plugin.toml", mark(folder, *own(folder))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -142,8 +148,8 @@ def read(folder: Path, origin: str) -> Plugin:
     except ValidationError as error:
         faults = "\n".join(f"  {_explain(fault)}" for fault in error.errors())
         raise UserError(f"{path}: {error.error_count()} thing(s) to mend:\n{faults}") from error
-    _keep_inside(folder, *OWN, "model", manifest.corpus.file, manifest.corpus.list)
-    hooks = Hooks(manifest.name, folder / "plugin.py", ours=origin == OURS)
+    _keep_inside(folder, *own(folder), "model", manifest.corpus.file, manifest.corpus.list)
+    hooks = Hooks(manifest.name, folder / CODE, ours=origin == OURS)
     return Plugin(manifest.name, folder, manifest, origin, hooks, (*was, *mark(folder, manifest.corpus.file)))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corpora.errors import UserError, unknown
 from generators import plugin
-from generators.plugin import OURS, OWN, Mark, Plugin
+from generators.plugin import OURS, Mark, Plugin
 
 GROUP = "apocrypha.generators"  # an entry point here names the package that is the plugin's folder
 BUNDLED = Path(__file__).parent / "styles"
@@ -81,7 +81,7 @@ class Registry:
         before = self._read.get(place)
         if isinstance(before, Plugin) and not before.changed:
             return before
-        mark = plugin.mark(folder, *OWN) if folder else ()
+        mark = plugin.mark(folder, *plugin.own(folder)) if folder else ()
         if isinstance(before, Broken) and before.mark == mark:
             return before
         try:

@@ -78,6 +78,14 @@ def test_hooks_are_found_by_name_and_helpers_are_let_be(write: Write, ours: bool
     assert [made.get(name) for name in ("prompt", "clean", "grammar")] == [None] * 3
 
 
+@BOTH
+def test_code_may_import_what_lies_beside_it(write: Write, tmp_path: Path, ours: bool) -> None:
+    for said in ("one", "two"):  # each time as it is by then
+        (tmp_path / "words.py").write_text(f"def said(text): return text + ' {said}'\n")
+        made = write("from . import words\nfrom .words import said as finish\ncheck = words.said\n", ours)
+        assert [own(made, name)("old pond") for name in ("check", "finish")] == [f"old pond {said}"] * 2
+
+
 def test_without_a_file_there_is_no_hook(tmp_path: Path) -> None:
     made = Hooks("old-pond", tmp_path / "plugin.py")
     assert [made.get(name) for name in HOOKS] == [None] * len(HOOKS)

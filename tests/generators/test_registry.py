@@ -177,6 +177,11 @@ def test_what_comes_changes_and_goes_in_the_folder_counts_at_once(tmp_path: Path
     (place / "plugin.toml").write_text('summary = "A frog jumps in"')
     assert first.changed
     assert found.get("haiku").manifest.summary == "A frog jumps in"
+    again = found.get("haiku")
+    (place / "test_words.py").write_text("")
+    assert found.get("haiku") is again
+    (place / "words.py").write_text("")  # which its code may import
+    assert found.get("haiku") is not again
     (place / "plugin.toml").write_text("sumary = 3")
     with pytest.raises(UserError, match="Did you mean 'summary'"):
         found.get("haiku")
@@ -206,7 +211,7 @@ def test_what_did_not_change_is_not_read_again(tmp_path: Path) -> None:
     assert found.get("bible") is before["bible"]
 
 
-@pytest.mark.parametrize("name", ["plugin.toml", "plugin.py", "corpus.txt", "model"])
+@pytest.mark.parametrize("name", ["plugin.toml", "plugin.py", "words.py", "corpus.txt", "model"])
 def test_nothing_of_a_plugin_may_lie_elsewhere(tmp_path: Path, name: str) -> None:
     place = write(tmp_path / "plugins" / "haiku")
     (place / name).unlink(missing_ok=True)
