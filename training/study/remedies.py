@@ -3,6 +3,7 @@
     dynamic evaluation, cache   for errors that a memory of the last pages would put right
     pre-training                for rare words: another text is read first, and then the network's own
     clockwork                   for the word level: units that tick slowly, against a plain network of the same budget
+                                (the second smallest: such cells are slow to train)
 
 What a remedy has to choose (the size of a step, the flatness and the part of the cache), the validation text chooses.
 """
@@ -61,7 +62,7 @@ def tasks(room: Laboratory, chosen: Chosen) -> list[Task]:
     own = cell.trial(scale)
     before = own.train.model_copy(update={"epochs": scale.pretraining})
     first = Trial("pre-training", own.model, before, own.train)
-    others = [scale.trial(kind, cell.data, kind, 1, cell.size) for kind in KINDS]
+    others = [scale.trial(kind, cell.data, kind, 1, scale.sizes[1]) for kind in KINDS]
     return [Task(first, chosen.text, room.runs, room.more()), *(room.task(each, chosen.text) for each in others)]
 
 
