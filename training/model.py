@@ -20,6 +20,10 @@ from training.vocabulary import Vocabulary
 State = tuple[Tensor, ...]  # (h,) for GRU and RNN, (h, c) for the LSTMs, more for some; each (L, B, H)
 
 _FUSED: dict[Kind, type[nn.LSTM | nn.GRU | nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+# Long memory: first biases of the gate that keeps, the second of each kind: the LSTM's forget gate (Gers et al. 2000;
+# Jozefowicz et al. 2015, 2.1) and the GRU's update gate. With torch's, near zero, a GRU of 62 units in two layers
+# came to 1.476 nats on the kernel's source when with these it came to 1.431 (two passes, each at a rate that suits it).
+_KEPT: dict[Kind, float] = {"lstm": 1.0, "gru": 2.0}
 _CELLS: dict[Kind, type[Cell]] = {
     "mlstm": MultiplicativeCell,
     "lnlstm": NormalisedCell,
@@ -52,9 +56,8 @@ class CharacterModel(nn.Module):
             if part in ("input_weight", "recurrent_weight"):
                 for gate in torch.split(weight.detach(), self.config.units):  # (H, E) or (H, H)
                     _ = nn.init.orthogonal_(gate) if part == "recurrent_weight" else nn.init.xavier_uniform_(gate, 4.0)
-            # Long memory: a forget gate that opens at 1 (Gers et al. 2000; Jozefowicz et al. 2015, 2.1).
-            elif part == "input_bias" and self.config.kind == "lstm":  # (4H,)
-                nn.init.ones_(weight[self.config.units : 2 * self.config.units])
+            elif part == "input_bias" and (open_at := _KEPT.get(self.config.kind)):  # (4H,) or (3H,)
+                nn.init.constant_(weight[self.config.units : 2 * self.config.units], open_at)
         nn.init.zeros_(self.projection.bias)
         if self.config.tied:
             nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(self.config.embedding))

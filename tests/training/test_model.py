@@ -118,10 +118,11 @@ def test_weights_leave_and_come_back_by_the_names_of_the_folder(kind: str, tied:
     assert (other.projection.weight is other.embedding.weight) == tied
 
 
-def test_forget_gates_start_open_and_the_rest_near_zero() -> None:
-    for name, array in made(layers=3, units=16).arrays().items():
+@pytest.mark.parametrize(("kind", "open_at"), [("lstm", 1), ("gru", 2)])
+def test_gates_that_keep_start_open_and_the_rest_near_zero(kind: str, open_at: int) -> None:
+    for name, array in made(kind=kind, layers=3, units=16).arrays().items():
         if name.endswith("input_bias"):
-            assert (array[16:32] == 1).all()
+            assert (array[16:32] == open_at).all()
             assert np.abs(np.delete(array, np.s_[16:32])).max() <= 1 / 4  # torch's bound, 1 / sqrt(units)
         elif name.endswith("recurrent_bias"):
             assert np.abs(array).max() <= 1 / 4

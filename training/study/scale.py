@@ -12,8 +12,7 @@ from training.study.texts import CHARACTERS, LENGTHS
 from training.sweep import Trial
 
 RATED = 64  # units, for which the recipe's learning rate is meant
-RATES: dict[Kind, float] = {"gru": 1.0, "rnn": 0.5}  # parts of the recipe's that suit each kind on validation text ...
-LSTM_RATE = 1.5  # ... and all LSTMs
+PLAIN = 1 / 3  # of the learning rate suits networks without gates, on validation text
 DROPPED = 0.4  # of what a layer shows, if there were as many parameters as characters
 ORDERS = (*range(1, 10), 20)  # characters of context of the n-gram models, as in the paper
 
@@ -37,14 +36,14 @@ class Scale:
         """Return the run of a network of this kind and size on a text: the recipe, as wide as the budget allows.
 
         By one rule for all, the learning rate falls with the root of the width, so that an update changes what a layer
-        shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning") and
-        goes by the kind of network; dropout rises with the parameters that there are for each character of the text,
-        by tenths.
+        shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning"), and
+        is a third of that where there are no gates; dropout rises with the parameters that there are for each
+        character of the text, by tenths.
         """
         shape = self.recipe.model.model_copy(update={"kind": kind, "layers": layers})
         model = fitted(shape, size, CHARACTERS[data])
         dropout = round(DROPPED * parameters(model, CHARACTERS[data]) / LENGTHS[data], 1)
-        suited = self.recipe.train.learning_rate * RATES.get(kind, LSTM_RATE)
+        suited = self.recipe.train.learning_rate * (PLAIN if kind in ("rnn", "clockwork") else 1)
         rate = round(suited * math.sqrt(RATED / model.units), 5)
         train = self.recipe.train.model_copy(update={"learning_rate": rate})
         return Trial(name, model.model_copy(update={"dropout": dropout}), train)
