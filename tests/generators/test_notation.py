@@ -502,9 +502,13 @@ def test_forgetting_lets_go_of_all_but_what_is_kept() -> None:
 
 def test_a_walk_takes_time_in_proportion_to_its_length() -> None:
     grammar = Grammar(CODE, ASCII)
-    text = 'if (a[i] == "}") { /* ( */ f(\'"\', x); // [\n' * 450
-    began = time.perf_counter()
-    state = walk(grammar, text)
-    assert time.perf_counter() - began < 5
-    assert state is not None
-    assert grammar.distance(state) == 450
+    text = 'if (a[i] == "}") { /* ( */ f(\'"\', x); // [\n'
+    walk(grammar, text)
+    seconds = {}
+    for times in (50, 450):
+        began = time.process_time()
+        state = walk(grammar, text * times)
+        seconds[times] = time.process_time() - began
+        assert state is not None
+        assert grammar.distance(state) == times
+    assert seconds[450] < 30 * seconds[50]  # not 81 times

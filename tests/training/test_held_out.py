@@ -42,7 +42,7 @@ def test_many_rows_with_their_contexts_measure_what_one_stream_does(kind: str) -
     model, ids = made(kind), drawn(1500)
     expected = one_by_one(model, ids.tolist())
     assert nats_per_character(model, held_out(ids)) == pytest.approx(expected, abs=1e-4)
-    assert nats_per_character(model, held_out(ids, rows=5, context=60)) == pytest.approx(expected, abs=1e-4)
+    assert nats_per_character(model, held_out(ids, rows=5, context=240)) == pytest.approx(expected, abs=1e-4)
     assert nats_per_character(model, held_out(ids, rows=5, context=0)) != pytest.approx(expected, abs=1e-4)
 
 
