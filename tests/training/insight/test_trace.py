@@ -85,7 +85,7 @@ def test_gates_are_those_of_the_equations(made, text: str, kind: str) -> None:
 
 @KINDS
 def test_parts_read_side_by_side_are_those_of_the_whole(made, kind: str) -> None:
-    model = made(kind=kind, gain=0.8)  # forgets within the context
+    model = made(kind=kind, gain=0.8 if kind == "gru" else 1.0)  # forgets within the context
     text = "".join(np.random.default_rng(2).choice(list(model.card.vocabulary), 1500))
     whole, parts = trace(model, text), trace(model, text, [MEMORY[kind]], rows=3)
     assert np.abs(whole.cells - parts.cells).max() < 1e-4
