@@ -47,8 +47,9 @@ class Courier:
                 pass
             if done.is_set():
                 return
+            idle = await self._idle()  # before there is anything to wait for: here it may be cancelled
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), await self._idle())
+                await asyncio.wait_for(bell.wait(), idle)
 
     async def _idle(self) -> float:
         """Return the seconds until something may be tried, if nobody rings before."""

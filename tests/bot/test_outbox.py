@@ -171,6 +171,22 @@ async def test_a_courier_wakes_when_something_is_due(outbox: Outbox) -> None:
     carrying.cancel()
 
 
+async def test_a_courier_may_be_stopped_while_it_looks_ahead(outbox: Outbox) -> None:
+    """Nothing is left behind that was to be waited for: Python would warn of it."""
+    looks = 0
+
+    def clock() -> datetime:
+        nonlocal looks
+        looks += 1
+        if looks == 2:  # the first is for what is due, the second for how long it may rest
+            carrying.cancel()
+        return NOON
+
+    carrying = asyncio.create_task(Courier(outbox, Service(), clock, lambda: 0.5).run(asyncio.Event(), asyncio.Event()))
+    await asyncio.wait([carrying])
+    assert (carrying.cancelled(), looks) == (True, 2)
+
+
 def test_what_is_too_late_is_not_written(outbox: Outbox, store: Store) -> None:
     late, other = outbox.insert([slot("a"), slot("b", hours=3)], NOON)
     assert outbox.to_write(NOON - HOUR, 10) == []
