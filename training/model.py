@@ -23,6 +23,7 @@ _FUSED: dict[Kind, type[nn.LSTM | nn.GRU | nn.RNN]] = {"lstm": nn.LSTM, "gru": n
 # Long memory: first biases of the gate that keeps, the second of each kind: the LSTM's forget gate (Gers et al. 2000;
 # Jozefowicz et al. 2015, 2.1) and the GRU's update gate. With torch's, near zero, a GRU learned C more slowly.
 _KEPT: dict[Kind, float] = {"lstm": 1.0, "gru": 2.0}
+LOUD = 4.0  # gain of what the first layer hears; those above, with as much, would shout at gates that are shut for long
 _CELLS: dict[Kind, type[Cell]] = {
     "mlstm": MultiplicativeCell,
     "lnlstm": NormalisedCell,
@@ -51,11 +52,13 @@ class CharacterModel(nn.Module):
         (400 steps of 4,096 characters); a GRU and a plain network gain 0.1, and all bear a larger learning rate.
         """
         for name, weight in self.stack.named_parameters():
-            part = _folder_name(f"stack.{name}").rpartition(".")[2]
-            if part in ("input_weight", "recurrent_weight"):
-                for gate in torch.split(weight.detach(), self.config.units):  # (H, E) or (H, H)
-                    _ = nn.init.orthogonal_(gate) if part == "recurrent_weight" else nn.init.xavier_uniform_(gate, 4.0)
-            elif part == "input_bias" and (open_at := _KEPT.get(self.config.kind)):  # (4H,) or (3H,)
+            _, layer, part = _folder_name(f"stack.{name}").split(".", 2)
+            for gate in torch.split(weight.detach(), self.config.units):
+                if part == "input_weight":  # (H, E), or (H, H) above the first layer
+                    nn.init.xavier_uniform_(gate, LOUD if layer == "0" else 1.0)
+                elif part == "recurrent_weight":  # (H, H)
+                    nn.init.orthogonal_(gate)
+            if part == "input_bias" and (open_at := _KEPT.get(self.config.kind)):  # (4H,) or (3H,)
                 nn.init.constant_(weight[self.config.units : 2 * self.config.units], open_at)
         nn.init.zeros_(self.projection.bias)
         if self.config.tied:

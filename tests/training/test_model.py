@@ -79,13 +79,13 @@ def logits_by_hand(model: CharacterModel, ids: list[int]) -> np.ndarray:
 @pytest.mark.parametrize("layers", [1, 2, 4])
 @pytest.mark.parametrize("tied", [False, True])
 def test_logits_are_those_of_the_plain_formulas(kind: str, layers: int, tied: bool) -> None:
-    model = made(kind=kind, layers=layers, tied=tied, embedding=7 if tied else 5)
+    model = made(kind=kind, layers=layers, tied=tied, embedding=7 if tied else 5).double()
     ids = drawn(3, 40)
     logits, _ = model(ids, model.start(3))
     assert logits.shape == (3, 40, CHARACTERS)
     for stream in range(3):
         by_hand = logits_by_hand(model, ids[stream].tolist())
-        assert logits[stream].detach().numpy() == pytest.approx(by_hand, abs=1e-5)
+        assert logits[stream].detach().numpy() == pytest.approx(by_hand, abs=1e-9)
 
 
 @KINDS
@@ -126,6 +126,14 @@ def test_gates_that_keep_start_open_and_the_rest_near_zero(kind: str, open_at: i
             assert np.abs(np.delete(array, np.s_[16:32])).max() <= 1 / 4  # torch's bound, 1 / sqrt(units)
         elif name.endswith("recurrent_bias"):
             assert np.abs(array).max() <= 1 / 4
+
+
+@KINDS
+def test_only_the_first_layer_hears_loudly(kind: str) -> None:
+    """Bounds of Glorot & Bengio's uniform weights, times the gain."""
+    arrays = made(kind=kind, layers=3, units=64, embedding=32).arrays()
+    loudest = [np.abs(arrays[f"layers.{layer}.input_weight"]).max() for layer in range(3)]
+    assert np.allclose(loudest, [4 * (6 / 96) ** 0.5, (6 / 128) ** 0.5, (6 / 128) ** 0.5], rtol=0.01)
 
 
 def test_dropout_works_while_training_and_only_then() -> None:
