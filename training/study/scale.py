@@ -12,7 +12,7 @@ from training.study.texts import CHARACTERS, LENGTHS
 from training.sweep import Trial
 
 RATED = 64  # units, for which the recipe's learning rate is meant
-PLAIN = 1 / 3  # of the learning rate suits networks without gates, on validation text
+PLAIN = 2 / 3  # of the learning rate suits networks without gates, on validation text
 DROPPED = 0.4  # of what a layer shows, if there were as many parameters as characters
 ORDERS = (*range(1, 10), 20)  # characters of context of the n-gram models, as in the paper
 
@@ -37,7 +37,7 @@ class Scale:
 
         By one rule for all, the learning rate falls with the root of the width, so that an update changes what a layer
         shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning"), and
-        is a third of that where there are no gates; dropout rises with the parameters that there are for each
+        is two thirds of that where there are no gates; dropout rises with the parameters that there are for each
         character of the text, by tenths.
         """
         shape = self.recipe.model.model_copy(update={"kind": kind, "layers": layers})
