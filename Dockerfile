@@ -11,14 +11,15 @@ COPY training training
 COPY generators generators
 COPY bot bot
 RUN apt-get update -qq && apt-get install -qq --no-install-recommends binutils >/dev/null
-# Without bytecode, tests, headers, symbols (but for libraries that a wheel has packed: strip breaks these), and ONNX
-# Runtime's tools and its library for other languages: half the size.
+# Without bytecode, tests, sources of C, symbols (but for libraries that a wheel has packed: strip breaks these), AVIF,
+# ONNX Runtime's tools and its library for other languages: half the size.
 RUN /opt/apocrypha/bin/pip install --no-compile -c constraints.txt '.[social,web,postgresql]' \
     && cd /opt/apocrypha/lib/python3*/site-packages \
-    && rm -rf onnx/backend onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxruntime/datasets \
+    && rm -rf onnx/backend onnx/reference numpy/distutils numpy/f2py sqlalchemy/testing pillow.libs/libavif* \
+    && rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxruntime/datasets \
     && rm -f onnxruntime/capi/libonnxruntime.so.* \
     && find . -depth \( -name tests -o -name test -o -name include \) -type d -exec rm -rf {} + \
-    && find . -name '*.pyi' -delete \
+    && find . \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.[ach]' -o -name '*.cc' \) -delete \
     && find . -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} + \
     && /opt/apocrypha/bin/pip uninstall --yes --quiet pip setuptools
 
