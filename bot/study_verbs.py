@@ -85,11 +85,15 @@ def about() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """Return the commit of this checkout, with a plus where something differs from it; empty where there is none."""
+    """Return the commit of this checkout, with a plus where more differs from it than records; empty where none is."""
+
+    def git(*order: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *order], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
     root = Path(__file__).parent.parent
-    told = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
-    done = subprocess.run(told, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs")
+    return git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
 
 
 def _print(records: "Iterable[Record]", shown: "Callable[[list[Record]], str]", as_json: bool) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from bot import study_verbs
 from tests.conftest import Run
 
 TABLES = ("table", "ngrams", "windows", "variants", "characters", "closings", "errors", "remedies")
@@ -43,3 +45,35 @@ def test_the_whole_of_it_runs_and_what_is_there_is_not_made_again(study: Path, a
     assert len(cells) == 72
     keys = {"data", "kind", "layers", "size", "units", "parameters", "nats", "paper", "record"}
     assert all(keys <= cell.keys() for cell in cells)
+
+
+def test_a_record_tells_the_commit_and_whether_the_code_was_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def git(*order: str) -> str:
+        done = subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *order],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def told() -> str:
+        return study_verbs.about()["commit"]
+
+    code, record = tmp_path / "bot" / "study_verbs.py", tmp_path / "docs" / "table.json"
+    for path in (code, record):
+        path.parent.mkdir()
+        path.write_text("1")
+    monkeypatch.setattr(study_verbs, "__file__", str(code))
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    commit = git("rev-parse", "HEAD")[:12]
+    assert told() == commit
+    record.write_text("2")
+    assert told() == commit
+    code.write_text("2")
+    assert told() == f"{commit}+"
