@@ -57,8 +57,8 @@ def test_what_was_learned_before_is_known_at_once(verse: Corpus, tmp_path: Path)
     for _ in trainer.train(CONFIG, QUICK, verse, tmp_path / "first"):
         pass
     begin = checkpoint.load(tmp_path / "first" / "model")
-    line = "in the beginning was the end!\n"
-    other = replace(verse, train=line * 200, validation=line * 40, test=line * 40)
+    more = verse.train[:120] + "in the end was the beginning!\n"  # four lines that it knows, and one that is new
+    other = replace(verse, train=more * 40, validation=more * 8, test=more * 8)
     alone, tuned = Run(CONFIG, QUICK, other, tmp_path / "a"), Run(CONFIG, QUICK, other, tmp_path / "b", begin)
     assert tuned.evaluate()[0] < 0.7 * alone.evaluate()[0]
     assert tuned.card().run["begun"]["digest"] == verse.digest
