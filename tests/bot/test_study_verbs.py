@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from bot import study_verbs
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 
 TABLES = ("table", "ngrams", "windows", "variants", "characters", "closings", "errors", "remedies")
 
@@ -45,6 +46,16 @@ def test_the_whole_of_it_runs_and_what_is_there_is_not_made_again(study: Path, a
     assert len(cells) == 72
     keys = {"data", "kind", "layers", "size", "units", "parameters", "nats", "paper", "record"}
     assert all(keys <= cell.keys() for cell in cells)
+
+
+def test_the_stored_report_is_that_of_the_stored_records(apocrypha: Run, tmp_path: Path) -> None:
+    """Where the time is up at once, nothing is made but the report of what is there."""
+    docs = ROOT / "docs"
+    shutil.copytree(docs / "study", tmp_path / "study", ignore=shutil.ignore_patterns("*.svg", "*.png"))
+    apocrypha("study", "all", "--minutes", "0", "--into", str(tmp_path))
+    assert (tmp_path / "study.md").read_text(encoding="utf-8") == (docs / "study.md").read_text(encoding="utf-8")
+    for figure in re.findall(r"\]\((study/\w+\.svg)\)", (docs / "study.md").read_text(encoding="utf-8")):
+        assert (docs / figure).is_file()
 
 
 def test_a_record_tells_the_commit_and_whether_the_code_was_another(

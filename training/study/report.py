@@ -24,12 +24,12 @@ PAGE = """<!doctype html>
 :root { color-scheme: light dark; --ground: #ffffff; --text: #24292f; --line: #d0d7de; --link: #0969da; }
 @media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --text: #c9d1d9; --line: #3d444d; --link: #58a6ff; } }
 body { background: var(--ground); color: var(--text); font: 16px/1.55 system-ui, sans-serif; margin: 2rem auto;
-  max-width: 60rem; padding: 0 1rem; }
+  max-width: 68rem; padding: 0 1rem; }
 a { color: var(--link); }
 h2 { border-top: 1px solid var(--line); margin-top: 2.5rem; padding-top: 1rem; }
-table { border-collapse: collapse; display: block; font-size: 14px; font-variant-numeric: tabular-nums; margin: 1rem 0;
+table { border-collapse: collapse; display: block; font-size: 13px; font-variant-numeric: tabular-nums; margin: 1rem 0;
   overflow-x: auto; }
-th, td { border-bottom: 1px solid var(--line); padding: 0.25rem 0.6rem; white-space: nowrap; }
+th, td { border-bottom: 1px solid var(--line); padding: 0.25rem 0.42rem; white-space: nowrap; }
 code { font-size: 0.9em; }
 figure { margin: 1rem 0; } svg { height: auto; max-width: 100%; }
 </style></head><body>
