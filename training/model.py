@@ -23,7 +23,7 @@ _FUSED: dict[Kind, type[nn.LSTM | nn.GRU | nn.RNN]] = {"lstm": nn.LSTM, "gru": n
 # Long memory: first biases of the gate that keeps, the second of each kind: the LSTM's forget gate (Gers et al. 2000;
 # Jozefowicz et al. 2015, 2.1) and the GRU's update gate. With torch's, near zero, a GRU learned C more slowly.
 _KEPT: dict[Kind, float] = {"lstm": 1.0, "gru": 2.0}
-LOUD = 4.0  # gain of what the first layer hears; those above, with as much, would shout at gates that are shut for long
+LOUD = 4.0  # gain of what the first layer hears; layers above learn more slowly if they hear as loudly
 _CELLS: dict[Kind, type[Cell]] = {
     "mlstm": MultiplicativeCell,
     "lnlstm": NormalisedCell,
@@ -48,8 +48,7 @@ class CharacterModel(nn.Module):
     def _initialise(self) -> None:
         """Draw first weights that let a character in loudly, and neither fade nor swell what is remembered.
 
-        With torch's own, an LSTM of 82 units has come to 1.81 nats on War and Peace when with these it has come to 1.59
-        (400 steps of 4,096 characters); a GRU and a plain network gain 0.1, and all bear a larger learning rate.
+        All kinds learn faster from these than from torch's own, and bear a larger learning rate.
         """
         for name, weight in self.stack.named_parameters():
             _, layer, part = _folder_name(f"stack.{name}").split(".", 2)

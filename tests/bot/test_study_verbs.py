@@ -10,6 +10,7 @@ import pytest
 
 from bot import study_verbs
 from tests.conftest import ROOT, Run
+from training.study.report import as_page
 
 TABLES = ("table", "ngrams", "windows", "variants", "characters", "closings", "errors", "remedies")
 
@@ -53,9 +54,9 @@ def test_the_stored_report_is_that_of_the_stored_records(apocrypha: Run, tmp_pat
     docs = ROOT / "docs"
     shutil.copytree(docs / "study", tmp_path / "study", ignore=shutil.ignore_patterns("*.svg", "*.png"))
     apocrypha("study", "all", "--minutes", "0", "--into", str(tmp_path))
-    assert (tmp_path / "study.md").read_text(encoding="utf-8") == (docs / "study.md").read_text(encoding="utf-8")
-    for figure in re.findall(r"\]\((study/\w+\.svg)\)", (docs / "study.md").read_text(encoding="utf-8")):
-        assert (docs / figure).is_file()
+    page = (docs / "study.md").read_text(encoding="utf-8")
+    assert (tmp_path / "study.md").read_text(encoding="utf-8") == page
+    assert as_page(page, docs) == (docs / "study.html").read_text(encoding="utf-8")
 
 
 def test_a_record_tells_the_commit_and_whether_the_code_was_another(

@@ -50,7 +50,7 @@ def test_holding_a_cell_is_what_torch_makes_of_it(made, text: str, kind: str) ->
     model, piece = made(kind=kind), text[:60]  # short enough that its parts are read from the beginning
     holds = np.arange(60) % 3 == 0
     means = trace(model, piece).cells.mean(axis=0).reshape(2, 7)
-    cells = [Cell(0, 2), Cell(1, 6), Cell(0, 5)]
+    cells = [Cell(0, 3), Cell(1, 6), Cell(0, 5)]
     found = Stillness(model, piece, means).ablate(holds, cells).effects
     plain = losses_by_torch(model, piece, None, 0)
     for cell, effect in zip(cells, found, strict=True):
@@ -59,7 +59,7 @@ def test_holding_a_cell_is_what_torch_makes_of_it(made, text: str, kind: str) ->
         assert (effect.layer, effect.unit, effect.value) == (cell.layer, cell.unit, value)
         assert effect.where == pytest.approx(added[holds[:-1]].mean(), abs=1e-4)
         assert effect.elsewhere == pytest.approx(added[~holds[:-1]].mean(), abs=1e-4)
-    assert max(abs(effect.where) for effect in found) > 0.005
+    assert max(abs(effect.where) for effect in found) > 0.01
 
 
 def test_a_cell_that_nobody_reads_can_be_held_without_harm(made, text: str) -> None:
