@@ -12,7 +12,7 @@ from training.study.texts import CHARACTERS, LENGTHS
 from training.sweep import Trial
 
 RATED = 64  # units, for which the recipe's learning rate is meant
-PLAIN = 2 / 3  # of the learning rate suits networks without gates, on validation text
+SHARES: dict[Kind, float] = {"rnn": 1 / 2, "gru": 1 / 2, "clockwork": 1 / 2}  # of the learning rate; LSTMs bear all
 DROPPED = 0.4  # of what a layer shows, if there were as many parameters as characters
 ORDERS = (*range(1, 10), 20)  # characters of context of the n-gram models, as in the paper
 
@@ -37,13 +37,13 @@ class Scale:
 
         By one rule for all, the learning rate falls with the root of the width, so that an update changes what a layer
         shows by as much in all of them (Yang, Simon & Bernstein 2023, "A Spectral Condition for Feature Learning"), and
-        is two thirds of that where there are no gates; dropout rises with the parameters that there are for each
-        character of the text, by tenths.
+        is half of that for all but LSTMs, as validation text tells; dropout rises with the parameters that there are
+        for each character of the text, by tenths.
         """
         shape = self.recipe.model.model_copy(update={"kind": kind, "layers": layers})
         model = fitted(shape, size, CHARACTERS[data])
         dropout = round(DROPPED * parameters(model, CHARACTERS[data]) / LENGTHS[data], 1)
-        suited = self.recipe.train.learning_rate * (PLAIN if kind in ("rnn", "clockwork") else 1)
+        suited = self.recipe.train.learning_rate * SHARES.get(kind, 1)
         rate = round(suited * math.sqrt(RATED / model.units), 5)
         train = self.recipe.train.model_copy(update={"learning_rate": rate})
         return Trial(name, model.model_copy(update={"dropout": dropout}), train)
