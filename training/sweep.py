@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from corpora.corpus import Corpus
 from training import checkpoint, log, trainer
 from training.checkpoint import write_durably
@@ -117,9 +119,7 @@ def run(
     yield from (record for _, record in found if record)
     for record in workers([task for task, record in found if not record], orders):
         if record:
-            known = [each for each in known if _slot(each) != _slot(record)] + [record | dict(about or {})]
-            write(store, known)
-            yield known[-1]
+            yield add(store, record | dict(about or {}))
 
 
 def read(store: Path) -> list[Record]:
@@ -128,10 +128,14 @@ def read(store: Path) -> list[Record]:
     return records
 
 
-def write(store: Path, records: Sequence[Record]) -> None:
-    """Replace a store in one move."""
-    write_durably(store.with_suffix(".new"), (json.dumps(records, indent=1) + "\n").encode())
-    store.with_suffix(".new").replace(store)
+def add(store: Path, record: Record) -> Record:
+    """Put a record where that of its name and text was, in one move, and return it; other processes may add theirs."""
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(store.with_suffix(".lock")):
+        records = [*(each for each in read(store) if _slot(each) != _slot(record)), record]
+        write_durably(store.with_suffix(".new"), (json.dumps(records, indent=1) + "\n").encode())
+        store.with_suffix(".new").replace(store)
+    return record
 
 
 def find(records: Sequence[Record], trial: Trial, text: str | None = None) -> Record | None:
@@ -168,5 +172,5 @@ def made(task: Task, orders: Orders) -> Record | None:
     } | kept
 
 
-def _slot(record: Record) -> tuple[str, str]:
-    return record["options"]["name"], record["text"]
+def _slot(record: Record) -> tuple[str | None, str]:
+    return record["options"].get("name"), record["text"]

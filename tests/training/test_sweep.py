@@ -49,6 +49,15 @@ def test_a_finished_run_whose_record_is_lost_is_read_and_not_made_again(verse: C
     assert len(steps) == made
 
 
+def test_two_sweeps_that_share_a_store_lose_no_record(verse: Corpus, tmp_path: Path) -> None:
+    store = tmp_path / "new" / "records.json"
+    mine = sweep.run(tasks(TRIALS[:2], verse, tmp_path), store)
+    first = next(mine)
+    (theirs,) = sweep.run(tasks(TRIALS[2:], verse, tmp_path), store)
+    last = next(mine)
+    assert json.loads(store.read_text()) == [first, theirs, last]
+
+
 def test_another_option_or_text_is_another_trial(verse: Corpus, coin: Corpus, tmp_path: Path) -> None:
     store = tmp_path / "records.json"
     (record,) = sweep.run(tasks(TRIALS[:1], verse, tmp_path), store)

@@ -64,20 +64,14 @@ class Laboratory:
 
     def trained(self, part: str, tasks: Sequence[Task]) -> Iterator[Record]:
         """Yield the records of runs, as they come; those that are stored come first and are not made again."""
-        self.store.mkdir(parents=True, exist_ok=True)
         return sweep.run(tasks, self.path(part), self.orders, self.workers, self.about)
 
     def measured(self, part: str, options: dict[str, Any], text: Corpus, make: Callable[[], dict[str, Any]]) -> Record:
         """Return the stored record of a measurement with these `options` on `text`, or what `make` finds now."""
-        known = self.records(part)
         identity = {"options": json.loads(json.dumps(options)), "text": text.digest}
-        same = (each for each in known if all(each[name] == value for name, value in identity.items()))
+        same = (each for each in self.records(part) if all(each[name] == value for name, value in identity.items()))
         if found := next(same, None):
             return found
         started = self.clock()
         record = identity | make() | {"seconds": round(self.clock() - started, 1)} | dict(self.about)
-        name = options.get("name")
-        others = [each for each in known if (each["options"].get("name"), each["text"]) != (name, text.digest)]
-        self.store.mkdir(parents=True, exist_ok=True)
-        sweep.write(self.path(part), [*others, record])
-        return record
+        return sweep.add(self.path(part), record)
