@@ -148,7 +148,7 @@ HOMES = {  # outside library -> the only places that may import it
     ),
     "alembic": ("bot/store.py", "bot/migrations/"),
     "cryptography": ("bot/vault.py",),
-    "filelock": ("bot/leadership.py",),
+    "filelock": ("bot/leadership.py", "training/sweep.py"),
     "apscheduler": ("bot/scheduler.py",),
     "cronsim": ("bot/times.py", "bot/timetable.py"),
     "tomli_w": ("bot/schedule_file.py",),
