@@ -141,10 +141,10 @@ def test_a_start_without_an_id_is_no_obstacle(
 def test_a_megabyte_is_its_end_and_quick(abc: Generator, by_hand: Callable[..., str]) -> None:
     drawn = np.random.default_rng(0).integers(3, size=1_000_000)
     long = "".join("abc"[i] for i in drawn)
-    began = time.perf_counter()
+    began = time.process_time()  # what else the machine does is not counted
     by_message = written(abc, message=long, length=30, stop="")
     by_prefix = written(abc, prefix=long + "é", length=30, stop="")
-    assert time.perf_counter() - began < 5  # to read it all takes half a minute
+    assert time.process_time() - began < 5  # to read it all takes half a minute
     assert by_message == written(abc, message=long[-CONTEXT:], length=30, stop="")
     assert by_message == by_hand(abc.voice.model, long[1 - CONTEXT :] + "\n", 0, 0, WARM, 30)
     assert by_prefix == long + by_hand(abc.voice.model, long[-CONTEXT:], 0, 0, WARM, 30)
