@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.study import analyses, ngrams, remedies, report, table, variants, windows
 from training.study.laboratory import Laboratory
-from training.study.networks import best, ends, ngram_nats
+from training.study.networks import best, counted, ends, keep
 from training.study.texts import HELD_OUT, LAYOUTS
 
 
@@ -47,16 +47,18 @@ def look(room: Laboratory) -> None:
 
 def compare(room: Laboratory) -> None:
     """Look at the best network of each text beside the n-gram models, and at what several sizes get wrong."""
+    roles = ends(room, remedies.DATA)
+    keep(room, [*roles.values(), *(best(room, data) for data in HELD_OUT)])
     for data in HELD_OUT:
-        counted, chosen = ngram_nats(room, data), best(room, data)
-        analyses.characters(room, chosen, counted)
-        analyses.closings(room, chosen, counted)
+        chosen, counts = best(room, data), counted(room, data)
+        analyses.characters(room, chosen, counts)
+        analyses.closings(room, chosen, counts)
         if data == remedies.DATA:
-            for role, each in ends(room, data).items():
-                analyses.errors(room, each, role, counted)
+            for role, each in roles.items():
+                analyses.errors(room, each, role, counts)
 
 
 def mend(room: Laboratory) -> None:
     """Try the remedies on the best network."""
-    for _ in remedies.measure(room, best(room, remedies.DATA), ngram_nats(room, remedies.DATA)):
+    for _ in remedies.measure(room, best(room, remedies.DATA), counted(room, remedies.DATA)):
         pass

@@ -1,11 +1,14 @@
 """Which of the table's networks are looked at more closely, and what they and the n-gram models say of every character.
 
-What is chosen is chosen by the validation text.
+What is chosen is chosen by the validation text. The store keeps what was chosen (a few MB), so that it can be looked at
+again without training it again.
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
 from corpora.corpus import Corpus
 from corpora.errors import UserError
@@ -18,6 +21,8 @@ from training.study.laboratory import Laboratory
 from training.study.table import Cell, cells
 from training.sweep import Record, find
 from training.vocabulary import Vocabulary
+
+Counted = Callable[[], Mapping[int, Nats]]
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,22 @@ class Chosen:
         """Return the text it learned from."""
         return self.room.text(self.cell.data)
 
+    @property
+    def kept(self) -> Path:
+        """Return the folder of its model in the store."""
+        return kept(self.room) / self.name
+
     @cached_property
     def model(self) -> Model:
-        """Return its model folder; raise UserError where that is not here."""
-        folder = self.room.task(self.cell.trial(self.room.scale), self.text).model_folder
-        if not checkpoint.exists(folder):
-            raise UserError(
-                f"{folder}: the network of {self.name} is not here, only its record. Bring the folder from where it "
-                f"was trained, or take {self.name} out of {self.room.path('table')} and train it again."
-            )
-        return checkpoint.load(folder)
+        """Return its model, from where it is kept or was trained; raise UserError where it is in neither folder."""
+        made = self.room.task(self.cell.trial(self.room.scale), self.text).model_folder
+        for folder in filter(checkpoint.exists, (self.kept, made)):
+            if (model := checkpoint.load(folder)).digest == self.record["model"]:
+                return model
+        raise UserError(
+            f"The network of {self.name} is neither in {self.kept} nor in {made}, only its record is here. Bring it "
+            f"from where it was trained, or take {self.name} out of {self.room.path('table')} and train it again."
+        )
 
     @cached_property
     def test_nats(self) -> Nats:
@@ -76,8 +87,29 @@ def ends(room: Laboratory, data: str) -> dict[str, Chosen]:
     return {"smallest": best(room, data, sizes[0]), "largest": best(room, data, sizes[-1]), "best": best(room, data)}
 
 
-def ngram_nats(room: Laboratory, data: str) -> Mapping[int, Nats]:
-    """Return what each character of the test text but the first costs the n-gram models, by their order: (T - 1,)."""
-    text, orders = room.text(data), room.scale.orders
-    vocabulary = Vocabulary(text.alphabet)
-    return character_nats(vocabulary.encode(text.train), vocabulary.encode(text.test), len(vocabulary), orders)
+def kept(room: Laboratory) -> Path:
+    """Return the folder of the store that has the networks that were looked at."""
+    return room.store / "networks"
+
+
+def keep(room: Laboratory, chosen: Sequence[Chosen]) -> None:
+    """Let the store have these networks, and no others."""
+    for each in chosen:
+        checkpoint.save(each.kept, each.model.card, each.model.arrays)
+    for folder in set(kept(room).iterdir()) - {each.kept for each in chosen}:
+        shutil.rmtree(folder)
+
+
+def counted(room: Laboratory, data: str) -> Counted:
+    """Return what tells, when it is asked, what each character of the test text but the first costs n-gram models.
+
+    That is (T - 1,) by their order, counted once.
+    """
+
+    @cache
+    def nats() -> Mapping[int, Nats]:
+        text, orders = room.text(data), room.scale.orders
+        vocabulary = Vocabulary(text.alphabet)
+        return character_nats(vocabulary.encode(text.train), vocabulary.encode(text.test), len(vocabulary), orders)
+
+    return nats

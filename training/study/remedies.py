@@ -8,7 +8,7 @@
 What a remedy has to choose (the size of a step, the flatness and the part of the cache), the validation text chooses.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,9 @@ from training.config import Kind
 from training.evaluation.comparison import Nats
 from training.evaluation.dynamic import cache_nats, dynamic_nats
 from training.evaluation.held_out import network, text_nats
-from training.evaluation.oracles import peeled
+from training.study.analyses import peeled
 from training.study.laboratory import Laboratory
-from training.study.networks import Chosen
+from training.study.networks import Chosen, Counted
 from training.sweep import Record, Task, Trial
 
 RATES = (0.03, 0.1, 0.3, 1.0)  # of a step
@@ -31,18 +31,16 @@ KINDS: tuple[Kind, ...] = ("rnn", "clockwork")
 Way = tuple[float, ...]
 
 
-def measure(room: Laboratory, chosen: Chosen, ngrams: Mapping[int, Nats]) -> Iterator[Record]:
+def measure(room: Laboratory, chosen: Chosen, ngrams: Counted) -> Iterator[Record]:
     """Yield what the chosen network loses as it is and with each remedy, and what errors are left of it.
 
     Where time is up before all networks are trained, theirs are left out; the next call goes on.
     """
-    short = {order: nats for order, nats in ngrams.items() if order < 10}
 
     def told(name: str, what: dict[str, Any], losses: Callable[[], tuple[Nats, Way]]) -> Record:
         def found() -> dict[str, Any]:
             nats, way = losses()
-            left = peeled(nats, short, chosen.text.train, chosen.text.test)
-            return {"nats": float(nats.mean()), "way": way, "errors": left}
+            return {"nats": float(nats.mean()), "way": way, "errors": peeled(chosen, nats, ngrams)}
 
         return room.measured("remedies", {"name": name} | what, chosen.text, found)
 
