@@ -47,10 +47,10 @@ def look(room: Laboratory) -> None:
 
 def compare(room: Laboratory) -> None:
     """Look at the best network of each text beside the n-gram models, and at what several sizes get wrong."""
-    roles = ends(room, remedies.DATA)
-    keep(room, [*roles.values(), *(best(room, data) for data in HELD_OUT)])
     for data in HELD_OUT:
-        chosen, counts = best(room, data), counted(room, data)
+        roles = ends(room, data) if data == remedies.DATA else {"best": best(room, data)}
+        keep(room, data, list(roles.values()))
+        chosen, counts = roles["best"], counted(room, data)
         analyses.characters(room, chosen, counts)
         analyses.closings(room, chosen, counts)
         if data == remedies.DATA:

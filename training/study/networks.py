@@ -92,11 +92,11 @@ def kept(room: Laboratory) -> Path:
     return room.store / "networks"
 
 
-def keep(room: Laboratory, chosen: Sequence[Chosen]) -> None:
-    """Let the store have these networks, and no others."""
+def keep(room: Laboratory, data: str, chosen: Sequence[Chosen]) -> None:
+    """Let the store have these networks of a text, and no others of it."""
     for each in chosen:
         checkpoint.save(each.kept, each.model.card, each.model.arrays)
-    for folder in set(kept(room).iterdir()) - {each.kept for each in chosen}:
+    for folder in set(kept(room).glob(f"{data}-*")) - {each.kept for each in chosen}:
         shutil.rmtree(folder)
 
 
