@@ -1,5 +1,6 @@
 """What the study measures on texts, against texts so small that the answer can be counted."""
 
+import copy
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from training.batches import held_out
 from training.config import ModelConfig
 from training.evaluation import closing, comparison, oracles
-from training.evaluation.dynamic import cache_nats, dynamic_nats
+from training.evaluation.dynamic import cache_nats, dynamic_nats, gradient_sizes
 from training.evaluation.held_out import character_nats
 from training.evaluation.kneser_ney import KneserNey, table_bytes
 from training.evaluation.window_network import WindowNetwork, WindowTraining, trained, window_nats, windows
@@ -102,13 +103,59 @@ def drawn(size: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(5, size=size).astype(np.uint16)
 
 
+def adapted_by_hand(
+    model: CharacterModel, ids: np.ndarray, rate: float, decay: float, sizes: list[torch.Tensor], segment: int
+) -> list[float]:
+    """Dynamic evaluation once more: each segment read anew from the state before it, a weight at a time."""
+    began = copy.deepcopy(model)
+    mean = float(torch.cat([size.flatten() for size in sizes]).mean())
+    state, losses = model.start(1), []
+    for at in range(0, len(ids) - 1, segment):
+        right = torch.from_numpy(ids[at : at + segment + 1].astype(np.int64))
+        model.zero_grad()
+        hidden, after = model.read(right[None, :-1], state)
+        found = -torch.log_softmax(model.projection(hidden[0]), -1)[range(len(right) - 1), right[1:]]
+        found.mean().backward()
+        losses += found.tolist()
+        state = tuple(part.detach() for part in after)
+        for weight, old, size in zip(model.parameters(), began.parameters(), sizes, strict=True):
+            assert weight.grad is not None
+            back = torch.minimum(decay * size / mean, torch.ones_like(size)) * (old - weight).detach()
+            weight.data = weight.data - rate * weight.grad / (size + mean) + back
+    return losses
+
+
+def test_dynamic_evaluation_is_what_its_formula_says() -> None:
+    ids = drawn(50)
+    sizes = [torch.rand_like(weight) for weight in network().parameters()]
+    expected = adapted_by_hand(network(), ids, 0.3, 0.8, sizes, segment=7)
+    assert dynamic_nats(network(), ids, 0.3, 0.8, sizes, segment=7) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_size_of_gradients_is_their_root_mean_square() -> None:
+    ids = drawn(21)
+    model, state, squares = network(), network().start(1), []
+    for at in (0, 10):
+        logits, after = model(torch.from_numpy(ids[at : at + 10].astype(np.int64))[None], state)
+        right = torch.from_numpy(ids[at + 1 : at + 11].astype(np.int64))
+        model.zero_grad()
+        torch.nn.functional.cross_entropy(logits[0], right).backward()
+        squares.append([weight.grad**2 for weight in model.parameters() if weight.grad is not None])
+        state = tuple(part.detach() for part in after)
+    for size, first, second in zip(gradient_sizes(network(), ids, segment=10), *squares, strict=True):
+        assert torch.allclose(size**2, (first + second) / 2, atol=1e-7)
+
+
 def test_a_step_of_no_size_changes_nothing_and_a_real_one_learns() -> None:
     ids = np.tile(np.array([0, 1, 1, 2, 3, 4, 0, 2], dtype=np.uint16), 100)
-    still = dynamic_nats(network(), ids, rate=0.0, segment=7)
+    sizes = gradient_sizes(network(), ids[:200])
+    still = dynamic_nats(network(), ids, 0.0, 0.0, sizes, segment=7)
     assert still == pytest.approx(character_nats(network(), held_out(ids, rows=1)), abs=1e-5)
-    moving = dynamic_nats(network(), ids, rate=1.0, segment=7)
+    moving = dynamic_nats(network(), ids, 0.02, 0.0, sizes, segment=7)
     assert moving[:7] == pytest.approx(still[:7], abs=1e-5)  # predicted before it is learned from
     assert moving[-100:].mean() < still.mean() - 0.3
+    held = dynamic_nats(network(), ids, 0.02, 0.3, sizes, segment=7)
+    assert moving.mean() < held.mean() < still.mean()
 
 
 def cached_one_by_one(model: CharacterModel, ids: np.ndarray, flatness: float, part: float, size: int) -> list[float]:

@@ -5,24 +5,28 @@
     clockwork                   for the word level: units that tick slowly, against a plain network of the same budget
                                 (the second smallest: such cells are slow to train)
 
-What a remedy has to choose (the size of a step, the flatness and the part of the cache), the validation text chooses.
+What a remedy has to choose (the size of a step and how far it goes back, the flatness and the part of the cache), the
+validation text chooses.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 from training.checkpoint import load
 from training.config import Kind
 from training.evaluation.comparison import Nats
-from training.evaluation.dynamic import cache_nats, dynamic_nats
+from training.evaluation.dynamic import cache_nats, dynamic_nats, gradient_sizes
 from training.evaluation.held_out import network, text_nats
 from training.study.analyses import peeled
 from training.study.laboratory import Laboratory
 from training.study.networks import Chosen, Counted
 from training.sweep import Record, Task, Trial
 
-RATES = (0.03, 0.1, 0.3, 1.0)  # of a step
+RATES = (3e-4, 1e-3, 3e-3)  # of a step
+DECAYS = (3e-3, 1e-2)  # of what was learned, at each step
+LEARNED = 30_000  # characters of the training text that tell how large gradients usually are
 FLATNESS = (0.3, 1.0, 3.0)
 PARTS = (0.03, 0.1, 0.2)
 DATA = "war-and-peace"
@@ -46,8 +50,8 @@ def measure(room: Laboratory, chosen: Chosen, ngrams: Counted) -> Iterator[Recor
 
     own = {"network": chosen.name, "model": chosen.record["model"]}
     yield told("as it is", own, lambda: (chosen.test_nats, ()))
-    yield told("dynamic evaluation", own, lambda: _best(chosen, _dynamic, [(rate,) for rate in RATES]))
-    yield told("cache", own, lambda: _best(chosen, _cache, [(each, part) for each in FLATNESS for part in PARTS]))
+    yield told("dynamic evaluation", own | {"rates": RATES, "decays": DECAYS}, lambda: _dynamic(chosen))
+    yield told("cache", own | {"flatness": FLATNESS, "parts": PARTS}, lambda: _cache(chosen))
     for task in tasks(room, chosen):
         for record in room.trained("remedy-runs", [task]):
             trained = {"network": task.trial.name, "model": record["model"]}
@@ -68,18 +72,27 @@ def _trained(task: Task) -> tuple[Nats, Way]:
     return text_nats(load(task.model_folder), task.corpus.test), ()
 
 
-def _best(chosen: Chosen, losses: Callable[[Chosen, str, Way], Nats], ways: Sequence[Way]) -> tuple[Nats, Way]:
+def _dynamic(chosen: Chosen) -> tuple[Nats, Way]:
+    encode = chosen.model.vocabulary.encode
+    sizes = gradient_sizes(network(chosen.model), encode(chosen.text.train[:LEARNED]))
+
+    def losses(text: str, way: Way) -> Nats:
+        rate, decay = way
+        return dynamic_nats(network(chosen.model), encode(text), rate, decay, sizes)
+
+    return _best(chosen, losses, list(product(RATES, DECAYS)))
+
+
+def _cache(chosen: Chosen) -> tuple[Nats, Way]:
+    def losses(text: str, way: Way) -> Nats:
+        flatness, part = way
+        return cache_nats(network(chosen.model), chosen.model.vocabulary.encode(text), flatness, part)
+
+    return _best(chosen, losses, list(product(FLATNESS, PARTS)))
+
+
+def _best(chosen: Chosen, losses: Callable[[str, Way], Nats], ways: Sequence[Way]) -> tuple[Nats, Way]:
     """Return the losses on the test text in the way that does best on the beginning of the validation text."""
     tried = chosen.text.validation[:TRIED]
-    best = min(ways, key=lambda way: float(losses(chosen, tried, way).mean()))
-    return losses(chosen, chosen.text.test, best), best
-
-
-def _dynamic(chosen: Chosen, text: str, way: Way) -> Nats:
-    (rate,) = way
-    return dynamic_nats(network(chosen.model), chosen.model.vocabulary.encode(text), rate)
-
-
-def _cache(chosen: Chosen, text: str, way: Way) -> Nats:
-    flatness, part = way
-    return cache_nats(network(chosen.model), chosen.model.vocabulary.encode(text), flatness, part)
+    best = min(ways, key=lambda way: float(losses(tried, way).mean()))
+    return losses(chosen.text.test, best), best
