@@ -2,9 +2,9 @@
 
 Dynamic evaluation (B. Krause, E. Kahembwe, I. Murray & S. Renals, Dynamic Evaluation of Neural Sequence Models, 2018,
 section 5): after each segment one step down its gradient, shorter where gradients are usually large, and one back to
-the weights that were trained, further where they are. The neural cache (E. Grave, A. Joulin &
-N. Usunier, Improving Neural Language Models with a Continuous Cache, 2017, section 3): what followed the last few
-thousand hidden vectors is likely to follow a similar one.
+the weights that were trained, longer where they are. The neural cache (E. Grave, A. Joulin & N. Usunier, Improving
+Neural Language Models with a Continuous Cache, 2017, section 3): what followed the last few thousand hidden vectors is
+likely to follow a similar one.
 
 B streams, T characters, H units, V characters in the vocabulary. Both read the text in one stream.
 """

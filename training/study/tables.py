@@ -89,7 +89,7 @@ def variants(records: Sequence[Record]) -> str:
     told = []
     for row in rows:
         gain = NONE if vanilla is None or row["kind"] == "peephole" else f"{row['mean'] - vanilla:+.3f}"
-        mean = f"{row['mean']:.3f} ± {row['spread']:.3f}"
+        mean = f"{row['mean']:.3f}" + (f" ± {row['spread']:.3f}" if row["seeds"] > 1 else "")
         told.append([NAMES[row["kind"]], str(row["seeds"]), str(row["units"]), f"{row['parameters']:,}", mean, gain])
     return markdown(["variant", "seeds", "units", "parameters", "nats", "against the first LSTM"], told)
 
