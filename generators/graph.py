@@ -174,13 +174,13 @@ def build(model: Model, arithmetic: Arithmetic, sequence: bool) -> bytes:
     one_ids = ("ids", TensorProto.INT64, ["streams"])
     inputs = values(state_in, one_ids)
     outputs = values(state_out, (logits, TensorProto.FLOAT, ["streams", characters]))
-    nodes = g.nodes
+    nodes, constants = g.nodes, [numpy_helper.from_array(array, name) for name, array in g.constants.items()]
     if sequence:
-        body = helper.make_graph(nodes, "step", inputs, outputs)
+        body = helper.make_graph(nodes, "step", inputs, outputs, constants)
+        constants = []
         nodes = [helper.make_node("Scan", ["first", "text"], ["last", "all"], body=body, num_scan_inputs=1)]
         inputs = values(("first", *state_in[1:]), ("text", TensorProto.INT64, ["time", "streams"]))
         outputs = values(("last", *state_out[1:]), ("all", TensorProto.FLOAT, ["time", "streams", characters]))
-    constants = [numpy_helper.from_array(array, name) for name, array in g.constants.items()]
     graph = helper.make_graph(nodes, "apocrypha", inputs, outputs, constants)
     made = helper.make_model(graph, opset_imports=_OPSETS, ir_version=_IR_VERSION)
     return bytes(made.SerializeToString())
