@@ -2,8 +2,10 @@
 
     dynamic evaluation, cache   for errors that a memory of the last pages would put right
     pre-training                for rare words: another text is read first, and then the network's own
-    clockwork                   for the word level: units that tick slowly, against a plain network of the same budget
-                                (the second smallest: such cells are slow to train)
+    clockwork                   for the word level: units that tick slowly, against a plain network
+
+The first two are remedies for the best network of the table. The other two have to be trained, with the second smallest
+budget and in one layer, and so have an LSTM and a plain network to compare them with.
 
 What a remedy has to choose (the size of a step and how far it goes back, the flatness and the part of the cache), the
 validation text chooses.
@@ -31,7 +33,7 @@ FLATNESS = (0.3, 1.0, 3.0)
 PARTS = (0.03, 0.1, 0.2)
 DATA = "war-and-peace"
 TRIED = 50_000  # characters of the validation text
-KINDS: tuple[Kind, ...] = ("rnn", "clockwork")
+KINDS: tuple[Kind, ...] = ("lstm", "rnn", "clockwork")
 Way = tuple[float, ...]
 
 
@@ -52,20 +54,19 @@ def measure(room: Laboratory, chosen: Chosen, ngrams: Counted) -> Iterator[Recor
     yield told("as it is", own, lambda: (chosen.test_nats, ()))
     yield told("dynamic evaluation", own | {"rates": RATES, "decays": DECAYS}, lambda: _dynamic(chosen))
     yield told("cache", own | {"flatness": FLATNESS, "parts": PARTS}, lambda: _cache(chosen))
-    for task in tasks(room, chosen):
+    for task in tasks(room):
         for record in room.trained("remedy-runs", [task]):
             trained = {"network": task.trial.name, "model": record["model"]}
             yield told(task.trial.name, trained, partial(_trained, task))
 
 
-def tasks(room: Laboratory, chosen: Chosen) -> list[Task]:
-    """Return the networks that have to be trained: one that read another text first, a plain one and a clockwork."""
-    cell, scale = chosen.cell, room.scale
-    own = cell.trial(scale)
-    before = own.train.model_copy(update={"epochs": scale.pretraining})
-    first = Trial("pre-training", own.model, before, own.train)
-    others = [scale.trial(kind, cell.data, kind, 1, scale.sizes[1]) for kind in KINDS]
-    return [Task(first, chosen.text, room.runs, room.more()), *(room.task(each, chosen.text) for each in others)]
+def tasks(room: Laboratory) -> list[Task]:
+    """Return the networks that have to be trained: one of each kind, and an LSTM that read another text first."""
+    scale, text = room.scale, room.text(DATA)
+    lstm, *others = (scale.trial(kind, DATA, kind, 1, scale.sizes[1]) for kind in KINDS)
+    before = lstm.train.model_copy(update={"epochs": scale.pretraining})
+    twice = Task(Trial("pre-training", lstm.model, before, lstm.train), text, room.runs, room.more())
+    return [room.task(lstm, text), twice, *(room.task(each, text) for each in others)]
 
 
 def _trained(task: Task) -> tuple[Nats, Way]:
