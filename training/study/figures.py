@@ -81,8 +81,8 @@ def table(rows: Sequence[Row]) -> Figure:
 
 
 def _line(axis: Axes, rows: Sequence[Row], name: str, colour: str, **style: Any) -> None:
-    known = [(row["size"], row[name]) for row in rows if row[name] is not None]
-    axis.plot([size for size, _ in known], [nats for _, nats in known], color=colour, **style)
+    """Draw a line that is interrupted where a size is not known."""
+    axis.plot([row["size"] for row in rows], [row[name] for row in rows], color=colour, **style)
 
 
 def contexts(ngrams: Sequence[Record], windows: Sequence[Record], best: Mapping[str, float]) -> Figure:
