@@ -196,7 +196,7 @@ def test_a_window_network_sees_its_window_and_learns_what_depends_on_it() -> Non
     for place in range(2, len(ids)):  # every third character is the sum of the two before it
         if place % 3 == 2:
             ids[place] = (ids[place - 1] + ids[place - 2]) % 5
-    how = WindowTraining(units=64, epochs=30, batch=200, learning_rate=0.02)
+    how = WindowTraining(units=64, epochs=30, batch=200, learning_rate=0.02, table_rate=0.02)
     two = window_nats(trained(ids[:5000], 5, 2, how), ids[5000:])
     assert len(two) == 998
     assert two.mean() < math.log(5) - 0.15
