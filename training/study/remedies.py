@@ -34,6 +34,7 @@ PARTS = (0.03, 0.1, 0.2)
 DATA = "war-and-peace"
 TRIED = 50_000  # characters of the validation text
 KINDS: tuple[Kind, ...] = ("lstm", "rnn", "clockwork")
+AGAINST = {"dynamic evaluation": "as it is", "cache": "as it is", "pre-training": "lstm", "clockwork": "rnn"}
 Way = tuple[float, ...]
 
 
@@ -58,6 +59,12 @@ def measure(room: Laboratory, chosen: Chosen, ngrams: Counted) -> Iterator[Recor
         for record in room.trained("remedy-runs", [task]):
             trained = {"network": task.trial.name, "model": record["model"]}
             yield told(task.trial.name, trained, partial(_trained, task))
+
+
+def gained(records: Sequence[Record]) -> dict[str, float]:
+    """Return what each remedy takes from the loss of the same network without it, in nats per character."""
+    found = {record["options"]["name"]: float(record["nats"]) for record in records}
+    return {name: found[plain] - found[name] for name, plain in AGAINST.items() if {name, plain} <= found.keys()}
 
 
 def tasks(room: Laboratory) -> list[Task]:

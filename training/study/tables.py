@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from training.study import paper
+from training.study.remedies import gained
 from training.study.texts import TITLES
 from training.study.variants import NAMES, summary
 from training.sweep import Record
@@ -91,7 +92,7 @@ def variants(records: Sequence[Record]) -> str:
         gain = NONE if vanilla is None or row["kind"] == "peephole" else f"{row['mean'] - vanilla:+.3f}"
         mean = f"{row['mean']:.3f}" + (f" ± {row['spread']:.3f}" if row["seeds"] > 1 else "")
         told.append([NAMES[row["kind"]], str(row["seeds"]), str(row["units"]), f"{row['parameters']:,}", mean, gain])
-    return markdown(["variant", "seeds", "units", "parameters", "nats", "against the first LSTM"], told)
+    return markdown(["variant", "seeds", "units", "parameters", "nats", "against the one with peepholes"], told)
 
 
 def overlaps(records: Sequence[Record]) -> str:
@@ -169,15 +170,16 @@ def _network(row: Row | None) -> list[str]:
 
 def remedies(records: Sequence[Record]) -> str:
     """Return what each remedy gains, and how many errors it leaves that a memory or a word list would put right."""
-    rows = []
+    gains, rows = gained(records), []
     for record in records:
         left = record["errors"]
         wrong = left["errors"] / left["characters"]
         own = [sum(row["share"] for row in left["oracles"] if row["oracle"] == name) for name in WANTED]
-        way = ", ".join(map(str, record["way"])) or NONE
+        name, way = record["options"]["name"], ", ".join(map(str, record["way"])) or NONE
+        gain = f"{gains[name]:+.3f}" if name in gains else NONE
         shares = [f"{wrong:.2%}", *(f"{share * wrong:.2%}" for share in own)]
-        rows.append([record["options"]["name"], way, nats(record["nats"]), *shares])
-    return markdown(["remedy", "way", "nats", "errors", "memory", "rare words", "next word"], rows)
+        rows.append([name, way, nats(record["nats"]), gain, *shares])
+    return markdown(["remedy", "way", "nats", "gain", "errors", "memory", "rare words", "next word"], rows)
 
 
 def _short(record: Record) -> str:
