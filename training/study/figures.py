@@ -91,13 +91,14 @@ def contexts(ngrams: Sequence[Record], windows: Sequence[Record], best: Mapping[
     figure, axes = _panels(len(texts))
     for axis, data in zip(axes, texts, strict=True):
         (record,) = [each for each in ngrams if each["options"]["name"] == f"{data}-streams"]
-        theirs, ours = paper.by_context("ngrams", data), {int(n): nats for n, nats in record["nats"].items()}
+        counted = {int(n): nats for n, nats in record["nats"].items()}
         seen = {each["options"]["window"]: each["nats"] for each in windows if each["options"]["data"] == data}
-        axis.plot(
-            list(theirs), list(theirs.values()), "o", color=INK, markerfacecolor="none", label="n-gram, the paper"
-        )
-        axis.plot(list(ours), list(ours.values()), "-", color=BLUE, label="n-gram, ours")
-        axis.plot(list(seen), list(seen.values()), "-s", color=GREEN, label="window network, ours")
+        hollow = {"linestyle": "", "markerfacecolor": "none"}
+        _by_context(axis, paper.by_context("ngrams", data), color=INK, marker="o", label="n-gram, the paper", **hollow)
+        _by_context(axis, counted, color=BLUE, label="n-gram, ours")
+        label = "window network, the paper"
+        _by_context(axis, paper.by_context("windows", data), color=INK, marker="s", label=label, **hollow)
+        _by_context(axis, seen, color=GREEN, marker="s", label="window network, ours")
         if data in best:
             axis.axhline(best[data], color=ORANGE, label="best recurrent network, ours")
         axis.axhline(min(record["ppmd"].values()), color=PINK, linestyle="--", label="PPMd")
@@ -106,6 +107,11 @@ def contexts(ngrams: Sequence[Record], windows: Sequence[Record], best: Mapping[
     _name(figure, axes, "characters of context", "nats per character")
     axes[0].legend()
     return figure
+
+
+def _by_context(axis: Axes, losses: Mapping[int, float], **style: Any) -> None:
+    numbers = sorted(losses)
+    axis.plot(numbers, [losses[n] for n in numbers], **style)
 
 
 def characters(records: Sequence[Record], most: int = 12) -> Figure:
