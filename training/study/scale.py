@@ -63,7 +63,7 @@ def whole() -> Scale:
 def quick() -> Scale:
     """Return a study of small pieces and tiny networks: its figures mean nothing but that everything runs."""
     made = whole().recipe
-    train = made.train.model_copy(update={"epochs": 1.0, "batch": 16, "length": 64, "warmup": 20, "evaluations": 2})
+    train = made.train.model_copy(update={"epochs": 1.0, "batch": 64, "length": 32, "warmup": 20, "evaluations": 2})
     return Scale(
         made.model_copy(update={"train": train}),
         characters=200_000,
