@@ -276,7 +276,7 @@ def test_people_wrote_what_it_may_write(abstracts: Plugin, code: ModuleType, tmp
     if not (folder / spec.mirror).is_file():
         pytest.skip("the text of abstracts is not here: set APOCRYPHA_MIRROR to a folder that has it")
     text = corpus.build(spec, abstracts.folder, Places(tmp_path, folder), abstracts.hook("clean"))
-    held_out = [record for record in (text.validation + text.test).split("\n\n\n")[::4] if record]
+    held_out = [record for record in (text.validation + text.test).split("\n\n\n") if record]
     lenient = reader(code.Record(text.alphabet, lenient=True), text.alphabet)
     strict = reader(hook(abstracts, "grammar")(text.alphabet), text.alphabet)
     assert np.mean([lenient(record) for record in held_out]) > 0.95

@@ -197,6 +197,5 @@ def test_people_write_what_it_may_write(wikipedia: Plugin, tmp_path: Path) -> No
     held_out = [section for part in (text.validation, text.test) for section in part.split("\n\n\n")[:-1]]
     assert faults(held_out) == [""] * len(held_out)
     table = table_of(wikipedia, text.alphabet)
-    encode = Vocabulary(text.alphabet).encode
-    accepted = [table.walk(encode(f"{section}\n\n\n")) is not None for section in held_out[::3]]
+    accepted = [table.walk(Vocabulary(text.alphabet).encode(f"{section}\n\n\n")) is not None for section in held_out]
     assert np.mean(accepted) > 0.98
