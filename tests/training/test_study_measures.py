@@ -15,6 +15,7 @@ from training.evaluation.held_out import character_nats
 from training.evaluation.kneser_ney import KneserNey, table_bytes
 from training.evaluation.window_network import WindowNetwork, WindowTraining, trained, window_nats, windows
 from training.model import CharacterModel
+from training.study.remedies import gained
 
 CERTAIN, LOST = 0.0, 5.0  # nats
 
@@ -203,6 +204,24 @@ def test_a_window_network_sees_its_window_and_learns_what_depends_on_it() -> Non
     torch.manual_seed(9)
     again = window_nats(trained(ids[:5000], 5, 2, how), ids[5000:])
     assert np.array_equal(two, again)
+
+
+def test_tables_and_projection_learn_at_rates_of_their_own() -> None:
+    def moved(how: WindowTraining) -> tuple[bool, bool]:
+        torch.manual_seed(how.seed)
+        before, after = WindowNetwork(5, 2, how.units), trained(drawn(900), 5, 2, how)
+        pairs = [(before.first.weight, after.first.weight), (before.projection.weight, after.projection.weight)]
+        tables, projection = (not torch.equal(old, new) for old, new in pairs)
+        return tables, projection
+
+    assert moved(WindowTraining(units=8, epochs=1, batch=20, table_rate=0)) == (False, True)
+    assert moved(WindowTraining(units=8, epochs=1, batch=20, learning_rate=0)) == (True, False)
+
+
+def test_a_remedy_is_set_against_the_same_network_without_it() -> None:
+    losses = {"as it is": 1.0, "cache": 0.9, "lstm": 1.4, "pre-training": 1.2, "clockwork": 2.0}
+    found = gained([{"options": {"name": name}, "nats": nats} for name, nats in losses.items()])
+    assert found == pytest.approx({"cache": 0.1, "pre-training": 0.2})  # the clockwork's network is not there yet
 
 
 def test_tables_weigh_what_their_arrays_do() -> None:
